@@ -320,8 +320,9 @@ VMCI_SOCKETS_INLINE_ int VMCISock_GetAFValueFd(int *outFd)
 	}
 	if (outFd)
 		*outFd = fd;
-	else if (VMCISock_SameDevice_(held, fd) ||
-		 !__sync_bool_compare_and_swap(&VMCISock_heldDescriptor_, held, fd))
+	else if (held != fd &&
+		 (VMCISock_SameDevice_(held, fd) ||
+		  !__sync_bool_compare_and_swap(&VMCISock_heldDescriptor_, held, fd)))
 		VMCISock_Close_(fd);
 	return family;
 }
