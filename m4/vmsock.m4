@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# vmsock.m4 - the checks of configure.ac, one macro each
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# A feature is yes, no or auto: yes that cannot be met is an error, auto takes what is there.
+
+# VMSOCK_WARNINGS: WARNING_CFLAGS, WERROR_CFLAGS; gcc and clang know all of these
+AC_DEFUN([VMSOCK_WARNINGS], [
+AC_ARG_ENABLE([werror],
+	[AS_HELP_STRING([--enable-werror], [a compiler warning is an error [no]])],
+	[], [enable_werror=no])
+WARNING_CFLAGS="-Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes dnl
+-Wpointer-arith -Wundef -Wvla -Wno-unused-parameter -Wno-missing-field-initializers"
+AS_IF([test "$enable_werror" = yes], [WARNING_CFLAGS="$WARNING_CFLAGS -Werror"])
+AC_SUBST([WARNING_CFLAGS])
+AM_CONDITIONAL([WERROR], [test "$enable_werror" = yes])
+])
+
+# VMSOCK_SANITIZERS: SANITIZER_CFLAGS for programs that make check runs on pure code
+AC_DEFUN([VMSOCK_SANITIZERS], [
+AC_ARG_ENABLE([sanitizers],
+	[AS_HELP_STRING([--enable-sanitizers],
+		[build unit tests with ASan and UBSan: yes, no, auto [auto]])],
+	[], [enable_sanitizers=auto])
+sanitizers=no
+SANITIZER_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+AS_IF([test "$enable_sanitizers" != no], [
+	AC_MSG_CHECKING([whether $CC links with ASan and UBSan])
+	saved_CFLAGS=$CFLAGS
+	CFLAGS="$CFLAGS $SANITIZER_CFLAGS"
+	AC_LINK_IFELSE([AC_LANG_PROGRAM()], [sanitizers=yes])
+	CFLAGS=$saved_CFLAGS
+	AC_MSG_RESULT([$sanitizers])
+])
+AS_IF([test "$enable_sanitizers,$sanitizers" = yes,no],
+	[AC_MSG_ERROR([--enable-sanitizers: $CC cannot; install its libasan and libubsan])])
+AS_IF([test $sanitizers = no], [SANITIZER_CFLAGS=])
+AC_SUBST([SANITIZER_CFLAGS])
+])
+
+# VMSOCK_LIBRARY: GLIB_CFLAGS, GLIB_LIBS
+AC_DEFUN([VMSOCK_LIBRARY], [
+PKG_CHECK_MODULES([GLIB],
+	[glib-2.0 >= 2.74 gobject-2.0 >= 2.74 gio-2.0 >= 2.74 gio-unix-2.0 >= 2.74], [],
+	[AC_MSG_ERROR([GLib 2.74 or newer is needed; on Debian: apt install libglib2.0-dev])])
+GLIB_CFLAGS="$GLIB_CFLAGS -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_74 dnl
+-DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_74"
+])
+
+# VMSOCK_INTROSPECTION: without the m4 file of gobject-introspection at bootstrap, never
+AC_DEFUN([VMSOCK_INTROSPECTION], [
+m4_ifdef([GOBJECT_INTROSPECTION_CHECK], [GOBJECT_INTROSPECTION_CHECK([1.74])], [
+AC_ARG_ENABLE([introspection], [], [], [enable_introspection=auto])
+AS_IF([test "$enable_introspection" = yes],
+	[AC_MSG_ERROR([bootstrapped without gobject-introspection; on Debian: dnl
+apt install libgirepository1.0-dev, then run ./bootstrap again])])
+found_introspection=no
+AM_CONDITIONAL([HAVE_INTROSPECTION], [false])
+])
+])
