@@ -3,7 +3,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 
-# VMSOCK_KERNEL: BUILD_MODULES, KERNEL_DIR, KERNEL_RELEASE, VSOCK_MODULE; only looks for the
+# VMSOCK_KERNEL: BUILD_MODULES, KERNEL_DIR, MODULES_ROOT, VSOCK_MODULE; only looks for the
 # headers, what an API looks like is found out by Kbuild (modules/linux/compat)
 AC_DEFUN([VMSOCK_KERNEL], [
 AC_ARG_WITH([kernel-modules],
@@ -41,7 +41,6 @@ AS_IF([test "$with_kernel_modules" != no], [VMSOCK_FIND_KERNEL])
 
 VSOCK_MODULE=$with_vsock_module
 MODULES_ROOT=$with_modules_root
-AC_SUBST([KERNEL_RELEASE])
 AC_SUBST([KERNEL_DIR])
 AC_SUBST([MODULES_ROOT])
 AC_SUBST([VSOCK_MODULE])
