@@ -8,8 +8,8 @@
  * holds one struct vmsock_handshake for each stream socket, calls one function
  * for each thing that happens, and carries out the returned step: first the
  * action, then, if step.send is set, sending step.packet.  When that fails it
- * calls vmsock_handshake_send_failed().  Nothing here sleeps, allocates or
- * locks; the user serialises the calls for one socket.
+ * calls vmsock_handshake_send_failed() with that packet.  Nothing here sleeps,
+ * allocates or locks; the user serialises the calls for one socket.
  *
  *	client	IDLE --connect--> REQUESTED --NEGOTIATE--> (create queue pair)
  *		--qp_created--> OFFERED --ATTACH--> ESTABLISHED
@@ -128,6 +128,8 @@ void vmsock_handshake_init(struct vmsock_handshake *hs, struct vmsock_addr local
  * @peer: where to
  * @limits: settings of this attempt
  * @old_protocol: use REQUEST (packet style), no fallback
+ *
+ * Limits with a size below 2 give FAILED with INVALID: such a queue carries nothing.
  */
 struct vmsock_step vmsock_handshake_connect(struct vmsock_handshake *hs, struct vmsock_addr peer,
 					    struct vmsock_limits limits, _Bool old_protocol);
@@ -140,8 +142,8 @@ struct vmsock_step vmsock_handshake_connect(struct vmsock_handshake *hs, struct 
  * @pkt: the packet
  * @admit: backlog, memory and policy allow a child
  *
- * The step holds NEGOTIATE or NEGOTIATE2 for a child, RST for a refusal, or
- * nothing at all (vsock.md 5.6, state L).
+ * The step holds NEGOTIATE or NEGOTIATE2 for a child, RST for a refusal, INVALID
+ * for an unknown type, or nothing at all (vsock.md 5.6, state L).
  */
 struct vmsock_step vmsock_handshake_listen(struct vmsock_handshake *child,
 					   struct vmsock_limits limits,
@@ -155,11 +157,16 @@ struct vmsock_step vmsock_handshake_listen(struct vmsock_handshake *child,
  *
  * IDLE and CLOSED answer RST to all but RST.  A packet that is not from
  * @hs->peer is answered with RST and changes nothing (vsock.md 5.4 step 7).
+ * An unknown type is answered with INVALID and changes nothing (step 4).
  */
 struct vmsock_step vmsock_handshake_packet(struct vmsock_handshake *hs,
 					   const struct vmsock_packet *pkt, _Bool readable);
 
-/* The queue pair asked for by CREATE_QP exists: OFFER.  Call before anything is sent */
+/*
+ * The queue pair asked for by CREATE_QP exists: OFFER.  Call before anything is sent.  This and
+ * the next three return action NONE and send nothing when the attempt has ended meanwhile: the
+ * user sees it by hs->state and releases the queue pair.
+ */
 struct vmsock_step vmsock_handshake_qp_created(struct vmsock_handshake *hs,
 					       struct vmci_handle handle);
 
@@ -169,16 +176,25 @@ struct vmsock_step vmsock_handshake_qp_attached(struct vmsock_handshake *hs);
 /* Creating or attaching failed: FAILED (LOCAL on the client, on a child too), RST is sent */
 struct vmsock_step vmsock_handshake_qp_failed(struct vmsock_handshake *hs);
 
-/* step.packet of the last step could not be sent: FAILED where a rule of 5.5/5.6 says so, RST */
-struct vmsock_step vmsock_handshake_send_failed(struct vmsock_handshake *hs);
+/**
+ * vmsock_handshake_send_failed() - the packet of a step could not be sent
+ * @hs: any state
+ * @pkt: that packet, step.packet
+ *
+ * FAILED with LOCAL where a rule of 5.5 or 5.6 says so (REQUEST*, NEGOTIATE*, OFFER,
+ * ATTACH), then RST unless it was the first request.  For all other packets nothing.
+ */
+struct vmsock_step vmsock_handshake_send_failed(struct vmsock_handshake *hs,
+						const struct vmsock_packet *pkt);
 
 /**
  * vmsock_handshake_detached() - the peer detached, or queue pairs were resumed
  * @hs: any state
  * @readable: unread data is left and stays readable
  *
- * Before ESTABLISHED: FAILED with RESET.  After: peer_shutdown becomes 3, WAKE;
- * CLOSED unless @readable (vsock.md 5.7).
+ * Before ESTABLISHED: FAILED with RESET, nothing while there is no queue pair yet; but
+ * in OFFERED with @readable the state stays, for ATTACH is still on its way (vsock.md 5.5).
+ * After: peer_shutdown becomes 3, WAKE; CLOSED unless @readable (vsock.md 5.7).
  */
 struct vmsock_step vmsock_handshake_detached(struct vmsock_handshake *hs, _Bool readable);
 
@@ -189,6 +205,8 @@ void vmsock_handshake_cancel(struct vmsock_handshake *hs);
  * vmsock_handshake_shutdown() - local shutdown(2) or half-close: a SHUTDOWN packet
  * @hs: after connect; sent to hs->peer
  * @mode: VMSOCK_SHUTDOWN_* bits
+ *
+ * Nothing is sent where nobody can receive it: IDLE, CLOSING, CLOSED, or no bit in @mode.
  */
 struct vmsock_step vmsock_handshake_shutdown(struct vmsock_handshake *hs, __u8 mode);
 

@@ -8,8 +8,9 @@
  * calls one function for each event with indexes it has read once, and sends
  * what the returned bits ask for.  Bits are VMSOCK_SEND_*; after sending it
  * reports the outcome, because some variables change only when the packet was
- * really sent.  The user serialises the calls for one socket and provides the
- * full barriers of 6.4 between moving an index and reading the other one.
+ * really sent.  The user serialises the calls for one socket, keeps asking,
+ * sending and reporting in one critical section, and provides the full barriers
+ * of 6.4 between moving an index and reading the other one.
  */
 #ifndef VMSOCK_COMMON_NOTIFY_H
 #define VMSOCK_COMMON_NOTIFY_H
@@ -71,7 +72,7 @@ void vmsock_notify_recv_begin(struct vmsock_notify *n, __u64 target);
  * @target: bytes wanted; poll passes 1
  * @poll: called by poll: never asks for READ
  *
- * Return: bits to send.
+ * Return: bits to send, WAITING_READ before READ; the first one failing ends the call.
  */
 unsigned int vmsock_notify_recv_block(struct vmsock_notify *n, __u64 head, __u64 free,
 				      __u64 target, _Bool poll);
@@ -83,7 +84,8 @@ unsigned int vmsock_notify_recv_block(struct vmsock_notify *n, __u64 head, __u64
  * @head: own head before
  * @free: free bytes of the consume queue now, read after a full barrier
  *
- * Return: bits to send.
+ * Return: bits to send; VMSOCK_WAKE_READERS when data is left for another reader
+ * (queue-state style, where no WROTE will tell it).
  */
 unsigned int vmsock_notify_dequeued(struct vmsock_notify *n, __u64 count, __u64 head, __u64 free);
 

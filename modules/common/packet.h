@@ -55,8 +55,9 @@ void vmsock_packet_reply(struct vmsock_packet *pkt, __u8 type, const struct vmso
  * @dg: header as received, source context authentic
  * @total: bytes of header and payload that can be read
  *
- * Checks source resource, length, version, ports and type; never reads beyond
- * min(@total, 56) bytes.  Which socket is addressed is for the caller to find.
+ * Checks source resource, source context 1 (step 6), length, ports, version and type,
+ * in this order; never reads beyond min(@total, 56) bytes.  A RST is never refused but
+ * dropped.  Which socket is addressed is for the caller to find.
  */
 enum vmsock_verdict vmsock_packet_check(const struct vmci_datagram *dg, __u64 total);
 
