@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# lib.sh - what the scripts share: messages, the cache folder, the table of kernels
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Sourced, never run. Everything downloaded or built for tests lives in the cache folder:
+#   bookworm/ trixie/   unpacked roots: toolchain, kernel images, headers (fetch.sh)
+#   qemu/               unpacked QEMU (fetch.sh)
+#   source/             kernel source as Debian packs it (fetch.sh)
+#   bookworm/debug/     the debug kernel (debug-kernel.sh)
+#   build/ guest/       module builds and guest images of each source tree
+# A thing that exists under its final name is complete: it was built beside and renamed.
+
+# shellcheck disable=SC2034 # used by those who source this
+CACHE=${XDG_CACHE_HOME:-$HOME/.cache}/vmsock
+LC_ALL=C
+export LC_ALL
+
+# label   root      package or built by       why
+KERNELS='
+6.1       bookworm  linux-image-6.1           oldest supported, Debian 12
+6.12      trixie    linux-image-6.12          Debian 13
+7.3       trixie    linux-image-7.3           newest supported, Debian 13 backports
+debug     bookworm  built                     6.1 with KASAN, lockdep, kmemleak, UBSAN
+'
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+kernel_labels() { printf '%s' "$KERNELS" | awk 'NF {print $1}'; }
+kernel_root()   { printf '%s' "$KERNELS" | awk -v k="$1" '$1 == k {print $2}'; }
+root_kernels()  { printf '%s' "$KERNELS" | awk -v r="$1" '$2 == r && $3 != "built" {print $1}'; }
+
+# Where the build tree of kernel $1 is, as seen inside its root.
+kernel_dir()
+{
+	if [ "$1" = debug ]; then
+		echo /debug
+	else
+		echo "/usr/src/linux-headers-$(kernel_release "$1")"
+	fi
+}
+
+# The release (uname -r) of kernel $1; empty if it has not been fetched.
+kernel_release()
+{
+	cat "$CACHE/$(kernel_root "$1")/kernels/$1" 2>/dev/null
+}
+
+# Run "$@" holding the lock named $1, so that two runs never write the same thing.
+# The lock is taken on descriptor 9 of a subshell and ends with it.
+with_lock()
+{
+	mkdir -p "$CACHE/lock"
+	lock=$CACHE/lock/$1
+	shift
+	(
+		flock -n 9 || { say "waiting for another run (${lock##*/})"; flock 9; }
+		"$@"
+	) 9>"$lock"
+}
+
+# Run a command inside unpacked root $1, with /dev and /proc of this machine, in a
+# mount namespace of its own; who is not root gets a user namespace too.
+in_root()
+{
+	own=-m
+	[ "$(id -u)" = 0 ] || own=-rm
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare "$own" sh -c '
+		mount --rbind /dev "$0/dev" && mount --rbind /proc "$0/proc" &&
+		exec env -i PATH=/usr/bin:/usr/sbin LC_ALL=C HOME=/ chroot "$0" "$@"
+	' "$@"
+}
