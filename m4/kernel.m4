@@ -12,7 +12,7 @@ AC_ARG_WITH([kernel-modules],
 	[], [with_kernel_modules=auto])
 AC_ARG_WITH([kernel-release],
 	[AS_HELP_STRING([--with-kernel-release=R],
-		[kernel to build for [the running one if it has headers, else the newest that has]])],
+		[kernel to build for [the running one, or the newest that has headers]])],
 	[], [with_kernel_release=auto])
 AC_ARG_WITH([kernel-dir],
 	[AS_HELP_STRING([--with-kernel-dir=DIR],
@@ -24,7 +24,7 @@ AC_ARG_WITH([modules-root],
 	[], [with_modules_root=])
 AC_ARG_WITH([vsock-module],
 	[AS_HELP_STRING([--with-vsock-module=NAME],
-		[name of the socket module: vmsock, or vsock for a kernel without its own [vmsock]])],
+		[name of the socket module: vmsock, or vsock if the kernel has none [vmsock]])],
 	[], [with_vsock_module=vmsock])
 
 AS_CASE([$with_vsock_module], [vmsock|vsock], [],
@@ -83,7 +83,7 @@ AS_IF([test -e "$KERNEL_DIR/Makefile" && test -r "$KERNEL_DIR/include/generated/
 AC_DEFUN([VMSOCK_KERNEL_RANGE], [
 kernel_min=`sed -n 's/^VMSOCK_LINUX_MIN=//p' "$srcdir/META"`
 kernel_max=`sed -n 's/^VMSOCK_LINUX_MAX=//p' "$srcdir/META"`
-kernel_base=`AS_ECHO(["$KERNEL_RELEASE"]) | sed 's/^\(@<:@0-9@:>@*\.@<:@0-9@:>@*\).*/\1/'`
+kernel_base=`AS_ECHO(["$KERNEL_RELEASE"]) | cut -d. -f1,2 | cut -d- -f1`
 sorted=`printf '%s\n' "$kernel_min" "$kernel_base" "$kernel_max" | sort -V | sed -n 2p`
 AS_IF([test "$sorted" != "$kernel_base"],
 	[kernel_advice="Linux $kernel_base is outside the tested range $kernel_min to $kernel_max."])
@@ -91,12 +91,12 @@ AS_IF([test "$sorted" != "$kernel_base"],
 
 # VMSOCK_KERNEL_PACKAGE: kernel_advice, by the distribution of this machine
 AC_DEFUN([VMSOCK_KERNEL_PACKAGE], [
-distribution=`sed -n 's/^ID\(_LIKE\)*=//p' /etc/os-release 2>/dev/null | tr -d '"' | tr '\n' ' '`
+distribution=`sed -n 's/^ID\(_LIKE\)*=//p' /etc/os-release 2>/dev/null | tr '"\n' '  '`
 AS_CASE([" $distribution "],
 	[*" debian "*|*" ubuntu "*], [kernel_advice="apt install linux-headers-$KERNEL_RELEASE"],
 	[*" fedora "*|*" rhel "*], [kernel_advice="dnf install kernel-devel-$KERNEL_RELEASE"],
 	[*suse*], [kernel_advice="zypper install kernel-default-devel"],
 	[*" arch "*], [kernel_advice="pacman -S linux-headers"],
 	[kernel_advice="install the headers of Linux $KERNEL_RELEASE"])
-kernel_advice="To build the modules: $kernel_advice, or --with-kernel-dir=DIR; then configure again."
+kernel_advice="To build the modules: $kernel_advice, or --with-kernel-dir=DIR; configure again."
 ])

@@ -1,0 +1,278 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# check.sh - what can be said about the sources without building them; takes seconds
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Prints TAP. A check is a function that prints a line for each fault, as FILE:LINE: what,
+# and a name in the list at the end. It looks at all files that git has or would add.
+
+set -u
+cd "$(dirname "$0")/.." || exit
+LC_ALL=C.UTF-8
+export LC_ALL
+
+files()
+{
+	git ls-files --cached --others --exclude-standard | while read -r file; do
+		[ ! -f "$file" ] || echo "$file"
+	done
+}
+
+is_shell()
+{
+	case $1 in
+	*.sh) true ;;
+	*) head -n 1 "$1" | grep -qE '^#!/bin/(ba)?sh' ;;
+	esac
+}
+
+# Our own text, by kind; licences and recorded test data are not ours to format. Names have no
+# blanks, so lists are split where they stand.
+# shellcheck disable=SC2086
+all=$(files | grep -vE '^LICENSES/|/corpus/')
+c_files=$(echo "$all" | grep -E '\.[ch]$')
+make_files=$(echo "$all" | grep -E '(\.(am|ac|m4|mk)|/Kbuild|(^|/)Makefile)$')
+shell_files=$(for file in $all; do ! is_shell "$file" || echo "$file"; done)
+man_files=$(echo "$all" | grep -E '^man/.*\.[1-9]$')
+code_files=$(printf '%s\n' "$c_files" "$make_files" "$shell_files" | sort -u)
+
+check_tools()
+{
+	missing=
+	for tool in git:git shellcheck:shellcheck codespell:codespell man:man-db; do
+		command -v "${tool%:*}" >/dev/null 2>&1 || missing="$missing ${tool#*:}"
+	done
+	[ -z "$missing" ] || echo "missing; on Debian: apt install$missing"
+}
+
+#
+# The layers of the house: which files a folder may include. Columns: folder or file; our
+# files that it may use, itself apart; headers of the system that it may use.
+#
+layers='
+include/vmci/            none                                           linux/(types|ioctl)\.h
+include/vmci_sockets.h   none                                           .*
+modules/common/          include/vmci/                                  none
+modules/linux/compat/    none                                           .*
+modules/linux/vmci_api.h include/vmci/                                  linux/.*
+modules/linux/vmci/      modules/linux/vmci_api.h|include/vmci/|modules/common/ring.h kernel
+modules/linux/vsock/     modules/linux/vmci_api.h|include/vmci/|modules/common/       kernel
+lib/                     include/vmci_sockets.h                         .*
+vmsock-tools/            lib/vmsock/                                    .*
+device/                  include/|modules/common/                       .*
+'
+
+# What the #include of NAME in FILE means: a path in the tree if it is ours, else <NAME>.
+include_target() # FILE NAME
+{
+	for folder in "${1%/*}" include modules modules/linux lib lib/vmsock vmsock-tools device; do
+		if [ -e "$folder/$2" ]; then
+			realpath --relative-to=. "$folder/$2"
+			return
+		fi
+	done
+	echo "<$2>"
+}
+
+# Each #include of our C files: FILE:LINE TARGET.
+includes()
+{
+	echo "$c_files" | xargs grep -nE '^[[:space:]]*#[[:space:]]*include' |
+		sed -nE 's/^([^:]*):([0-9]*):[^<"]*[<"]([^>"]*).*/\1 \2 \3/p' |
+		while read -r file line name; do
+			echo "$file:$line $(include_target "$file" "$name")"
+		done
+}
+
+check_layers()
+{
+	includes | LAYERS=$layers awk '
+	BEGIN {
+		count = split(ENVIRON["LAYERS"], lines, "\n")
+		for (i = 1; i <= count; i++)
+			if (split(lines[i], cell, " ") == 3) {
+				folder[++n] = cell[1]; ours[n] = cell[2]; theirs[n] = cell[3]
+				if (theirs[n] == "kernel")
+					theirs[n] = "(linux|net|asm|uapi|trace|kunit)/.*"
+			}
+	}
+	{
+		for (i = 1; i <= n && index($1, folder[i]) != 1; i++)
+			;
+		if (i > n)
+			next
+		if ($2 ~ /^</)
+			good = $2 ~ ("^<" theirs[i] ">$")
+		else
+			good = index($2, folder[i]) == 1 || $2 ~ ("^(" ours[i] ")")
+		if (!good)
+			print $1 ": " folder[i] " must not include " $2
+	}'
+	grep -nE '__KERNEL__' include/vmci/*.h | sed 's/$/ (wire headers know no kernel)/'
+}
+
+# The licence that a file of this folder must name.
+licence_of()
+{
+	case $1 in
+	include/*.am | modules/*.am) echo GPL-2.0-or-later ;;
+	include/* | modules/common/*) echo 'GPL-2.0-only OR BSD-2-Clause' ;;
+	modules/linux/dkms.conf.in)  echo GPL-2.0-or-later ;;
+	modules/linux/*)             echo GPL-2.0-only ;;
+	lib/*.[ch])                  echo LGPL-2.1-or-later ;;
+	examples/*)                  echo '.*' ;;
+	tests/vm/modules/*)          echo 'GPL-2.0-(only|or-later)' ;;
+	*)                           echo GPL-2.0-or-later ;;
+	esac
+}
+
+# Files that carry a head: SPDX line, "name - purpose", copyright.
+headed_files()
+{
+	echo "$code_files"
+	echo "$all" | grep -E '\.(awk|conf|in|rules|py)$|^\.clang-format$'
+}
+
+check_licences()
+{
+	for file in $(headed_files | sort -u) $man_files; do
+		head -n 3 "$file" |
+			grep -qE "SPDX-License-Identifier: $(licence_of "$file")( \*/)?\$" ||
+			echo "$file:1: no SPDX line with $(licence_of "$file")"
+	done
+}
+
+check_heads()
+{
+	for file in $(headed_files | sort -u); do
+		name=$(basename "$file" .in)
+		head -n 8 "$file" | grep -qE "^([#*/ ]|dnl)* ?(${name%.*}|$name)(\.in)? - ." ||
+			echo "$file:1: no line \"$name - purpose\""
+	done
+	for file in $code_files; do
+		head -n 12 "$file" | grep -q 'Copyright (C) [0-9]* The vmsock authors' ||
+			echo "$file:1: no copyright line"
+	done
+}
+
+# Kernel versions are the business of modules/linux/compat alone.
+check_versions()
+{
+	echo "$code_files" | grep -vE '^modules/linux/compat/|^scripts/check\.sh$' |
+		xargs grep -nE '(LINUX|RHEL)_(VERSION_CODE|VERSION_MAJOR|RELEASE)|KERNEL_VERSION' |
+		sed 's/$/ (version test outside compat)/'
+}
+
+# Specifications are as they came; prose has no width.
+check_whitespace()
+{
+	# shellcheck disable=SC2016 # for awk
+	echo "$all" | grep -v '^docs/protocol/' | xargs awk '
+	FNR == 1 { code = FILENAME !~ /\.md$|\.[1-9]$/ }
+	/[ \t]+$/ { print FILENAME ":" FNR ": blank at end of line" }
+	/\r/ { print FILENAME ":" FNR ": carriage return" }
+	code && / \t/ { print FILENAME ":" FNR ": blank before tab" }
+	FILENAME ~ /\.[ch]$/ && /^        / { print FILENAME ":" FNR ": indented with blanks" }
+	code {
+		line = $0
+		width = 0
+		while ((tab = index(line, "\t")) > 0) {
+			width += tab - 1
+			width += 8 - width % 8
+			line = substr(line, tab + 1)
+		}
+		if (width + length(line) > 100)
+			print FILENAME ":" FNR ": wider than 100 columns"
+	}'
+	for file in $all; do
+		[ -z "$(tail -c 1 "$file")" ] || echo "$file: no newline at the end"
+	done
+}
+
+# A function of more than 100 lines wants to be two. Kernel style has its braces in column 1.
+check_functions()
+{
+	# shellcheck disable=SC2016 # for awk
+	echo "$c_files" | xargs awk '
+	FNR == 1 { start = 0 }
+	/^\{/ { start = FNR }
+	/^\}/ && start {
+		if (FNR - start > 101)
+			print FILENAME ":" start ": function of " FNR - start - 1 " lines"
+		start = 0
+	}'
+}
+
+# Were a name the same, depmod would bind modules of the kernel to ours (vmw_vmci has vmci_*).
+check_exports()
+{
+	echo "$c_files" | grep '^modules/' | xargs grep -nE 'EXPORT_SYMBOL' |
+		grep -vE 'EXPORT_SYMBOL(_GPL)?\(vmsock_[a-z0-9_]+\)'
+}
+
+# An object without a source beside it comes from modules/common: one name, one file.
+check_names()
+{
+	for file in modules/common/*.c; do
+		for folder in modules/linux/vmci modules/linux/vsock; do
+			[ ! -e "$folder/${file##*/}" ] || echo "$folder/${file##*/}: also in modules/common"
+		done
+	done
+}
+
+# Downloads come from where the system's own configuration says.
+host='(https?|ftp)://[a-z0-9]|([a-z0-9-]+\.){2,}(org|com|net|io|dev)([^a-z0-9_]|$)'
+check_hosts()
+{
+	echo "$all" | grep -v '^docs/protocol/' | xargs grep -nEi "$host" |
+		grep -vE 'example\.(org|com|net)|localhost|^scripts/check.sh:[0-9]*:host='
+}
+
+check_executable()
+{
+	for file in $all; do
+		case $(head -c 2 "$file"),$file in
+		'#!',*.in) ;;
+		'#!',*) [ -x "$file" ] || echo "$file: script is not executable" ;;
+		*) [ ! -x "$file" ] || echo "$file: executable, but no script" ;;
+		esac
+	done
+}
+
+check_shell()
+{
+	echo "$shell_files" | xargs shellcheck -x --source-path=SCRIPTDIR -f gcc
+}
+
+# Words that codespell has wrong are in .codespellrc.
+check_spelling()
+{
+	echo "$all" | xargs codespell
+}
+
+check_man()
+{
+	for page in $man_files; do
+		MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 "$page" 2>&1 >/dev/null |
+			sed "s,^,$page: ,"
+	done
+}
+
+number=0
+failed=0
+for name in tools layers licences heads versions whitespace functions exports names hosts \
+		executable shell spelling man; do
+	number=$((number + 1))
+	faults=$("check_$name" 2>&1)
+	if [ -z "$faults" ]; then
+		echo "ok $number - $name"
+	else
+		echo "not ok $number - $name"
+		echo "$faults" | sed 's/^/#   /'
+		failed=$((failed + 1))
+	fi
+done
+echo "1..$number"
+[ "$failed" = 0 ]
