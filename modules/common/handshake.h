@@ -192,8 +192,12 @@ struct vmsock_step vmsock_handshake_send_failed(struct vmsock_handshake *hs,
  * @hs: any state
  * @readable: unread data is left and stays readable
  *
+ * Call it in order with the packets: a detach that overtakes ATTACH fails a connection that
+ * was accepted and closed at once.
+ *
  * Before ESTABLISHED: FAILED with RESET, nothing while there is no queue pair yet; but
- * in OFFERED with @readable the state stays, for ATTACH is still on its way (vsock.md 5.5).
+ * in OFFERED with @readable only peer_shutdown becomes 3, for ATTACH is still on its way
+ * (vsock.md 5.5).
  * After: peer_shutdown becomes 3, WAKE; CLOSED unless @readable (vsock.md 5.7).
  */
 struct vmsock_step vmsock_handshake_detached(struct vmsock_handshake *hs, _Bool readable);
