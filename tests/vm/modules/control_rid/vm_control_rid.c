@@ -17,7 +17,7 @@ static int receive(void *data, struct vmci_datagram *dg)
 
 static int __init control_rid_init(void)
 {
-	int result = vmci_datagram_create_handle(VMCI_TRANSPORT_RID, VMCI_FLAG_ANYCID_DG_HND,
+	int result = vmci_datagram_create_handle(VMCI_SOCKET_CONTROL_RID, VMCI_FLAG_ANYCID_DG_HND,
 						 receive, NULL, &handle);
 
 	return result < 0 ? -EADDRINUSE : 0;

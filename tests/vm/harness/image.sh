@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# image.sh - make the initramfs of a guest: busybox, kmod, modules, programs, tests
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Sourced by run, which sets: source, build, work, kernel.
+
+# shellcheck disable=SC2154
+image=$work/image
+
+# The kernel's own modules that tests use beside ours; what they need comes along.
+NEIGHBOURS='vsock vsock_diag vsock_loopback vhost_vsock vmw_vsock_virtio_transport
+	vmw_vmci vmw_vsock_vmci_transport vmw_balloon'
+
+# test_header FILE KEY: the value of "vm-KEY: value" in the head of a test
+test_header()
+{
+	sed -n "1,40s,^[^a-z]*vm-$2: *\(.*[^ */]\)[ */]*\$,\1,p" "$1" | head -n 1
+}
+
+skeleton()
+{
+	for dir in bin sbin lib lib64; do
+		mkdir -p "$image/usr/$dir"
+		ln -s "usr/$dir" "$image/$dir"
+	done
+	mkdir -p "$image/tests" "$image/etc" "$image/root"
+	echo 'root:x:0:0:root:/root:/bin/sh
+nobody:x:65534:65534:nobody:/:/bin/sh' >"$image/etc/passwd"
+	echo 'root:x:0:
+nogroup:x:65534:' >"$image/etc/group"
+	cp "$(command -v busybox)" "$image/bin/busybox"
+	for applet in sh mount umount; do
+		ln -s busybox "$image/bin/$applet"
+	done
+	cp "$source/tests/vm/harness/init" "$image/init"
+	cp "$source/tests/vm/harness/tap.sh" "$image/usr/bin/"
+}
+
+# Programs linked dynamically bring the libraries of this machine.
+add_program()
+{
+	install -D "$1" "$image/usr/bin/${2:-${1##*/}}"
+	LD_LIBRARY_PATH=$build/lib/.libs ldd "$1" 2>/dev/null |
+		sed -n -e 's,.*=> \(/[^ ]*\) .*,\1,p' -e 's,^[[:space:]]*\(/[^ ]*\) (.*,\1,p' |
+		while read -r library; do
+			case $library in
+			*/ld-linux*) to=$image/usr/lib64 ;;
+			*)           to=$image/usr/lib ;;
+			esac
+			[ -e "$to/${library##*/}" ] || cp -L "$library" "$to/"
+		done
+}
+
+add_kmod()
+{
+	kmod=$(command -v kmod || echo /sbin/kmod)
+	add_program "$kmod" kmod
+	for name in modprobe insmod rmmod lsmod modinfo depmod; do
+		ln -s ../bin/kmod "$image/usr/sbin/$name"
+	done
+}
+
+# The files of the neighbours and of what they need, as depmod of the whole tree sees it.
+neighbour_files()
+{
+	for module in $NEIGHBOURS; do
+		in_root "$root" modprobe -S "$release" --show-depends "$module" 2>/dev/null
+	done | awk '$1 == "insmod" {print $2}' | sort -u
+}
+
+# Decompressed copies of the neighbours, made once for each kernel.
+prepare_neighbours()
+{
+	[ ! -d "$root/neighbours/$release" ] || return 0
+	say "collecting modules of $release"
+	in_root "$root" depmod "$release"
+	new=$root/neighbours/$release.new
+	rm -rf "$new"
+	mkdir -p "$new"
+	for file in $(neighbour_files); do
+		case $file in
+		*.xz) xz -dc "$root$file" >"$new/$(basename "$file" .xz)" ;;
+		*)    cp "$root$file" "$new" ;;
+		esac
+	done
+	cp "$root/usr/lib/modules/$release/"modules.builtin* "$root/usr/lib/modules/$release/modules.order" "$new"
+	mv "$new" "$root/neighbours/$release"
+}
+
+# add_modules FOLDER: neighbours and ours where they would be installed
+add_modules()
+{
+	with_lock "neighbours-$release" prepare_neighbours
+	modules=$image/usr/lib/modules/$release
+	mkdir -p "$modules/kernel" "$modules/updates/vmsock"
+	cp "$root/neighbours/$release/"*.ko "$modules/kernel/"
+	cp "$root/neighbours/$release/"modules.* "$modules/"
+	cp "$1"/*.ko "$modules/updates/vmsock/"
+	depmod -b "$image" "$release"
+	mkdir -p "$image/etc/modprobe.d"
+	for file in "$source"/packaging/modprobe.d/*.conf; do
+		[ ! -e "$file" ] || cp "$file" "$image/etc/modprobe.d/"
+	done
+}
+
+# compile FILE.c OUTPUT: static, with the flags its header asks for
+compile()
+{
+	extra=
+	for file in $(test_header "$1" sources); do
+		extra="$extra $source/$file"
+	done
+	# shellcheck disable=SC2046,SC2086 # lists of flags and files
+	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread \
+		-I"$source/include" -I"$source/tests/unit" -I"$source/tests/vm" -I"$source" -I"$work/include" \
+		-o "$2" "$1" $extra $(test_header "$1" cflags) || die "$1 does not compile"
+}
+
+# A program that a test names: a C source, one from the build tree, one of this machine.
+add_named_program()
+{
+	case $1 in
+	*.c)
+		compile "$source/$1" "$image/usr/bin/$(basename "$1" .c)" ;;
+	/*)
+		[ -x "$1" ] || die "$1, which a test needs, is not installed"
+		add_program "$1" ;;
+	*)
+		file=$build/$1
+		[ ! -x "$(dirname "$file")/.libs/$(basename "$1")" ] || file=$(dirname "$file")/.libs/$(basename "$1")
+		[ -x "$file" ] || die "$file, which a test needs, has not been built (make)"
+		add_program "$file" ;;
+	esac
+}
+
+# add_test FILE NAME: NAME ends in -32 for a 32-bit build
+add_test()
+{
+	case $1 in
+	*.sh) install "$1" "$image/tests/$2" ;;
+	*.c)  compile "$1" "$image/tests/$2" ;;
+	esac
+	for program in $(test_header "$1" programs); do
+		[ -e "$image/usr/bin/$(basename "$program" .c)" ] || add_named_program "$program"
+	done
+}
+
+pack_image()
+{
+	(cd "$image" && find . | cpio -o -H newc -R 0:0 --quiet) >"$work/initramfs"
+}

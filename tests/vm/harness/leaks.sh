@@ -1,0 +1,47 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# leaks.sh - last test on a kernel with kmemleak: nothing is unreferenced
+#
+# Copyright (C) 2026 The vmsock authors
+
+. tap.sh
+
+report=/sys/kernel/debug/kmemleak
+
+# Put names to addresses in modules that have been unloaded since.
+with_symbols()
+{
+	awk '
+		BEGIN {
+			while ((getline line <"/run/symbols") > 0) {
+				split(line, word, " ")
+				address[++count] = word[1]
+				symbol[count] = word[3] " " word[4]
+			}
+		}
+		count && $1 ~ /^\[<[0-9a-f]+>\]$/ && $2 ~ /^0x/ {
+			wanted = substr($1, 3, 16)
+			low = 0; high = count
+			while (low < high) {
+				middle = int((low + high + 1) / 2)
+				if ("x" address[middle] <= "x" wanted)
+					low = middle
+				else
+					high = middle - 1
+			}
+			$0 = $0 "   near " symbol[low]
+		}
+		{ print }
+	' "$report"
+}
+
+[ -e "$report" ] || skip_all "the kernel has no kmemleak"
+sort -m /run/symbols-* >/run/symbols 2>/dev/null || : >/run/symbols
+
+# Objects count after some seconds only, and pointers may hide in registers once.
+sleep 6
+echo scan >"$report"
+echo scan >"$report"
+is "$(grep -c ^unreferenced "$report")" 0 "no memory is leaked" || diag "$(with_symbols | head -n 200)"
+done_testing
