@@ -5,13 +5,14 @@
 #
 # A macro needs no probe: its header in compat/ says #ifndef NAME. A function, a structure or
 # a prototype does: one line here defines COMPAT_HAVE_NAME if the text of a header matches an
-# extended regular expression, and the header in compat/ acts on it. The names are those of
-# the newer kernel; each line says which one brought it.
+# extended regular expression, and the header in compat/ acts on it and says which kernel
+# brought the thing. Names are those of the newer kernel.
 
 # $(call compat-probe, NAME, HEADER, REGEX); no parenthesis in REGEX, make counts them
 compat-probe = $(shell grep -Eqs '$(strip $(3))' $(srctree)/include/$(strip $(2)) && \
 	echo -DCOMPAT_HAVE_$(strip $(1)))
 
 compat-probes := \
-	$(call compat-probe, TIMER_DELETE_SYNC, linux/timer.h, \<timer_delete_sync\>) \
-	$(call compat-probe, SOCKADDR_UNSIZED, linux/socket.h, \<sockaddr_unsized\>)
+	$(call compat-probe, PROTO_ACCEPT_ARG, linux/net.h, \<proto_accept_arg\>) \
+	$(call compat-probe, SOCKADDR_UNSIZED, linux/socket.h, \<sockaddr_unsized\>) \
+	$(call compat-probe, TIMER_DELETE_SYNC, linux/timer.h, \<timer_delete_sync\>)
