@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * private.h - what the files of libvmsock share among themselves
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_PRIVATE_H
+#define VMSOCK_PRIVATE_H
+
+#include <vmsock/vmsock.h>
+
+#include "vmci_sockets.h"
+
+/* Set @error for a system error: "WHAT: explanation", code and errno to match. */
+void _vmsock_error_set(GError **error, VmsockOperation operation, int system_error,
+		       const char *what, ...) G_GNUC_PRINTF(4, 5);
+
+/* Set @error for text that is no address; @offset is where in the text, in bytes. */
+void _vmsock_error_set_offset(GError **error, VmsockError code, gsize offset,
+			      const char *format, ...) G_GNUC_PRINTF(4, 5);
+
+/* The cause and the remedy, or NULL if the table has neither. */
+const char *_vmsock_error_cause(VmsockOperation operation, int system_error);
+
+/* A close-on-exec, non-blocking descriptor of the stack, or -1 with @error set. */
+int _vmsock_stack_make_socket(VmsockStack *stack, GSocketType type, GError **error);
+
+/* A reference to @stack, or to the default one if it is NULL. */
+VmsockStack *_vmsock_stack_resolve(VmsockStack *stack, GError **error);
+
+/* Set the queue size of streams to come, minimum and maximum moved as far as needed. */
+gboolean _vmsock_stack_set_buffer_size(VmsockStack *stack, int fd, guint64 bytes, GError **error);
+
+/* @address as the kernel wants it on this stack. */
+void _vmsock_address_fill(VmsockAddress *address, VmsockStack *stack, struct sockaddr_vm *native);
+
+/* A copy of @address whose native form is that of @stack, whatever the default stack is. */
+VmsockAddress *_vmsock_address_for_stack(VmsockAddress *address, VmsockStack *stack);
+
+/* bind(2), with @error as the library has it. */
+gboolean _vmsock_address_bind(VmsockAddress *address, VmsockStack *stack, int fd, GError **error);
+
+/* Where @fd is bound, or its peer; NULL with errno set. */
+VmsockAddress *_vmsock_address_of_socket(int fd);
+VmsockAddress *_vmsock_address_of_peer(int fd);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * address.h - a context ID and a port
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_ADDRESS_H
+#define VMSOCK_ADDRESS_H
+
+#include <gio/gio.h>
+
+G_BEGIN_DECLS
+
+/**
+ * VMSOCK_CID_ANY:
+ *
+ * Any context ID of this machine, to bind to.
+ */
+#define VMSOCK_CID_ANY G_MAXUINT32
+
+/**
+ * VMSOCK_CID_HYPERVISOR:
+ *
+ * The context ID of the monitor that runs this virtual machine.
+ */
+#define VMSOCK_CID_HYPERVISOR 0
+
+/**
+ * VMSOCK_CID_LOCAL:
+ *
+ * The loopback context ID of the kernel's own vsock; VMCI has none.
+ */
+#define VMSOCK_CID_LOCAL 1
+
+/**
+ * VMSOCK_CID_HOST:
+ *
+ * The context ID of the host. On a machine that is no guest, that machine itself.
+ */
+#define VMSOCK_CID_HOST 2
+
+/**
+ * VMSOCK_PORT_ANY:
+ *
+ * Any free port, to bind to.
+ */
+#define VMSOCK_PORT_ANY G_MAXUINT32
+
+#define VMSOCK_TYPE_ADDRESS (vmsock_address_get_type())
+G_DECLARE_FINAL_TYPE(VmsockAddress, vmsock_address, VMSOCK, ADDRESS, GSocketAddress)
+
+VmsockAddress *vmsock_address_new(guint32 cid, guint32 port);
+VmsockAddress *vmsock_address_new_with_type(guint32 cid, guint32 port, GSocketType socket_type);
+VmsockAddress *vmsock_address_new_from_native(gconstpointer native, gsize length);
+VmsockAddress *vmsock_address_parse(const char *text, GError **error);
+
+guint32 vmsock_address_get_cid(VmsockAddress *address);
+guint32 vmsock_address_get_port(VmsockAddress *address);
+GSocketType vmsock_address_get_socket_type(VmsockAddress *address);
+
+char *vmsock_address_to_string(VmsockAddress *address);
+gboolean vmsock_address_equal(VmsockAddress *a, VmsockAddress *b);
+guint vmsock_address_hash(VmsockAddress *address);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * client.h - makes connections
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_CLIENT_H
+#define VMSOCK_CLIENT_H
+
+#include <vmsock/address.h>
+#include <vmsock/connection.h>
+#include <vmsock/stack.h>
+
+G_BEGIN_DECLS
+
+#define VMSOCK_TYPE_CLIENT (vmsock_client_get_type())
+G_DECLARE_FINAL_TYPE(VmsockClient, vmsock_client, VMSOCK, CLIENT, GObject)
+
+VmsockClient *vmsock_client_new(void);
+
+void vmsock_client_set_stack(VmsockClient *client, VmsockStack *stack);
+VmsockStack *vmsock_client_get_stack(VmsockClient *client);
+void vmsock_client_set_local_address(VmsockClient *client, VmsockAddress *address);
+VmsockAddress *vmsock_client_get_local_address(VmsockClient *client);
+void vmsock_client_set_connect_timeout(VmsockClient *client, guint milliseconds);
+guint vmsock_client_get_connect_timeout(VmsockClient *client);
+void vmsock_client_set_buffer_size(VmsockClient *client, guint64 bytes);
+guint64 vmsock_client_get_buffer_size(VmsockClient *client);
+
+VmsockConnection *vmsock_client_connect(VmsockClient *client, VmsockAddress *address,
+					GCancellable *cancellable, GError **error);
+void vmsock_client_connect_async(VmsockClient *client, VmsockAddress *address,
+				 GCancellable *cancellable, GAsyncReadyCallback callback,
+				 gpointer user_data);
+VmsockConnection *vmsock_client_connect_finish(VmsockClient *client, GAsyncResult *result,
+					       GError **error);
+
+G_END_DECLS
+
+#endif

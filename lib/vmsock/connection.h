@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * connection.h - a connected stream
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_CONNECTION_H
+#define VMSOCK_CONNECTION_H
+
+#include <vmsock/address.h>
+
+G_BEGIN_DECLS
+
+#define VMSOCK_TYPE_CONNECTION (vmsock_connection_get_type())
+G_DECLARE_FINAL_TYPE(VmsockConnection, vmsock_connection, VMSOCK, CONNECTION, GSocketConnection)
+
+VmsockConnection *vmsock_connection_new_from_socket(GSocket *socket);
+VmsockAddress *vmsock_connection_get_local_address(VmsockConnection *connection, GError **error);
+VmsockAddress *vmsock_connection_get_remote_address(VmsockConnection *connection, GError **error);
+gboolean vmsock_connection_shutdown(VmsockConnection *connection, gboolean shutdown_read,
+				    gboolean shutdown_write, GError **error);
+
+G_END_DECLS
+
+#endif
