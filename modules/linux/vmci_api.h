@@ -17,6 +17,7 @@
 #ifndef VMSOCK_VMCI_API_H
 #define VMSOCK_VMCI_API_H
 
+#include <linux/gfp.h>
 #include <linux/types.h>
 #include <linux/uidgid.h>
 #include <vmci/errors.h>
@@ -108,13 +109,20 @@ int vmsock_vmci_datagram_destroy_handle(struct vmci_handle handle);
  * vmsock_vmci_datagram_send() - send header and payload
  * @dg: a source context VMCI_INVALID_ID is replaced in place (vmci.md section 11)
  *
- * Context: any but NMI as far as a local or guest route is concerned; allocates with
- * GFP_ATOMIC when it must not sleep.
+ * Context: any but NMI; a local route allocates with GFP_ATOMIC.  Who may sleep, or sends
+ * more than a page, uses vmsock_vmci_datagram_send_gfp().
  * Return: bytes sent, header included; INVALID_ARGS for a bad size or destination;
  * INVALID_RESOURCE without a receiver; NO_ACCESS; NO_RESOURCES when the receiver's
  * quota is used up; NO_MEM; DST_UNREACHABLE; DEVICE_NOT_FOUND.
  */
 int vmsock_vmci_datagram_send(struct vmci_datagram *dg);
+
+/**
+ * vmsock_vmci_datagram_send_gfp() - the same for senders that know how to allocate
+ * @dg: as for vmsock_vmci_datagram_send()
+ * @gfp: GFP_KERNEL_ACCOUNT in process context on behalf of a user
+ */
+int vmsock_vmci_datagram_send_gfp(struct vmci_datagram *dg, gfp_t gfp);
 
 /**
  * vmsock_vmci_doorbell_create() - create a doorbell (vmci.md 6.3)
@@ -267,9 +275,9 @@ s64 vmsock_vmci_qpair_consume_buf_ready(const struct vmci_qp *qp);
  * @msg: the iterator advances by what was moved; after a fault it is back where it was
  * @size: bytes at most
  *
- * Context: may fault on user memory; process context then.
- * Return: bytes moved (> 0); QUEUEPAIR_NOSPACE; INVALID_SIZE on corruption;
- * INVALID_ARGS when copying failed, nothing is moved then.
+ * Context: process context, may sleep (allocates on behalf of the caller, faults).
+ * Return: bytes moved (> 0, 0 only if asked for 0); QUEUEPAIR_NOSPACE; INVALID_SIZE on
+ * corruption; INVALID_ARGS when copying failed, NO_MEM: nothing is moved then.
  */
 ssize_t vmsock_vmci_qpair_enquev(struct vmci_qp *qp, struct msghdr *msg, size_t size);
 /**
@@ -297,6 +305,7 @@ ssize_t vmsock_vmci_qpair_peek(struct vmci_qp *qp, void *buf, size_t size);
 #define vmci_datagram_set_quota			vmsock_vmci_datagram_set_quota
 #define vmci_datagram_destroy_handle		vmsock_vmci_datagram_destroy_handle
 #define vmci_datagram_send			vmsock_vmci_datagram_send
+#define vmci_datagram_send_gfp			vmsock_vmci_datagram_send_gfp
 #define vmci_doorbell_create			vmsock_vmci_doorbell_create
 #define vmci_doorbell_destroy			vmsock_vmci_doorbell_destroy
 #define vmci_doorbell_notify			vmsock_vmci_doorbell_notify

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * datagram.h - datagram endpoints and the way to them
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_VMCI_DATAGRAM_H
+#define VMSOCK_VMCI_DATAGRAM_H
+
+#include <linux/gfp.h>
+#include <vmci/wire.h>
+
+int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp);
+
+#endif /* VMSOCK_VMCI_DATAGRAM_H */

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * doorbell.c - doorbells of this machine
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * An immediate doorbell calls its client in the context of whoever rings it, under RCU.
+ * A delayed one queues a work item that holds a reference; rings that come before it runs
+ * are merged into it.
+ */
+#include <linux/export.h>
+#include <linux/slab.h>
+
+#include <vmci/errors.h>
+
+#include "delivery.h"
+#include "doorbell.h"
+#include "personality.h"
+#include "resource.h"
+#include "vmci_api.h"
+
+/**
+ * struct doorbell - calls its client when rung
+ * @resource: name, and lifetime of everything here
+ * @cb: the client, called only inside vmci_resource_enter()
+ * @data: for @cb
+ * @delayed: call from @work
+ * @work: has a reference while it is queued
+ */
+struct doorbell {
+	struct vmci_resource resource;
+	vmci_doorbell_cb cb;
+	void *data;
+	bool delayed;
+	struct work_struct work;
+};
+
+static struct doorbell *to_doorbell(struct vmci_resource *resource)
+{
+	return container_of(resource, struct doorbell, resource);
+}
+
+static void release_doorbell(struct vmci_resource *resource)
+{
+	struct doorbell *doorbell = to_doorbell(resource);
+
+	kfree_rcu(doorbell, resource.rcu);
+}
+
+static void call(struct doorbell *doorbell)
+{
+	if (!vmci_resource_enter(&doorbell->resource))
+		return;
+	doorbell->cb(doorbell->data);
+	vmci_resource_leave(&doorbell->resource);
+}
+
+static void call_later(struct work_struct *work)
+{
+	struct doorbell *doorbell = container_of(work, struct doorbell, work);
+
+	call(doorbell);
+	vmci_resource_put(&doorbell->resource);
+}
+
+/* The handle wanted, after vmci.md 6.3 */
+static int choose_handle(struct vmci_handle wanted, struct vmci_handle *out)
+{
+	u32 own_cid = vmsock_vmci_get_context_id();
+
+	if (wanted.context == VMCI_INVALID_ID && wanted.resource == VMCI_INVALID_ID) {
+		if (own_cid == VMCI_INVALID_ID)
+			return VMCI_ERROR_NO_RESOURCES;
+		wanted.context = own_cid;
+	} else if (wanted.resource == VMCI_INVALID_ID ||
+		   (wanted.context != VMCI_HOST_CONTEXT_ID && wanted.context != own_cid)) {
+		return VMCI_ERROR_INVALID_ARGS;
+	}
+	*out = wanted;
+	return VMCI_SUCCESS;
+}
+
+int vmsock_vmci_doorbell_create(struct vmci_handle *io, u32 flags, u32 priv, vmci_doorbell_cb cb,
+				void *data)
+{
+	struct vmci_handle handle;
+	struct doorbell *doorbell;
+	int result;
+
+	if (!io || !cb || (flags & ~VMCI_FLAG_DELAYED_CB) || (priv & ~VMCI_PRIVILEGE_ALL_FLAGS))
+		return VMCI_ERROR_INVALID_ARGS;
+	result = choose_handle(*io, &handle);
+	if (result < 0)
+		return result;
+
+	doorbell = kzalloc(sizeof(*doorbell), GFP_KERNEL);
+	if (!doorbell)
+		return VMCI_ERROR_NO_MEM;
+	doorbell->cb = cb;
+	doorbell->data = data;
+	doorbell->delayed = flags & VMCI_FLAG_DELAYED_CB;
+	INIT_WORK(&doorbell->work, call_later);
+
+	result = vmci_resource_add(&doorbell->resource, VMCI_RESOURCE_DOORBELL, handle,
+				   release_doorbell);
+	if (result < 0)
+		kfree(doorbell);
+	else
+		*io = doorbell->resource.handle;
+	return result;
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_doorbell_create);
+
+int vmsock_vmci_doorbell_destroy(struct vmci_handle handle)
+{
+	struct vmci_resource *resource;
+
+	might_sleep();
+	if (handle.context == VMCI_INVALID_ID || handle.resource == VMCI_INVALID_ID)
+		return VMCI_ERROR_INVALID_ARGS;
+	resource = vmci_resource_remove(handle, VMCI_RESOURCE_DOORBELL);
+	if (!resource)
+		return VMCI_ERROR_NOT_FOUND;
+	vmci_resource_retire(resource);
+	vmci_resource_put(resource);
+	return VMCI_SUCCESS;
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_doorbell_destroy);
+
+static bool ring_later(struct doorbell *doorbell)
+{
+	if (!kref_get_unless_zero(&doorbell->resource.refs))
+		return false;
+	if (!vmci_delivery_work(&doorbell->work))
+		vmci_resource_put(&doorbell->resource);
+	return true;
+}
+
+/**
+ * vmci_doorbell_ring() - ring a doorbell of this machine from this machine (vmci.md 6.4)
+ * @handle: of the doorbell
+ * @priv: not asked for, ringer and doorbell are in one context
+ *
+ * Context: any but NMI.
+ * Return: VMCI_SUCCESS or NOT_FOUND.
+ */
+int vmci_doorbell_ring(struct vmci_handle handle, u32 priv)
+{
+	struct vmci_resource *resource;
+	bool found;
+
+	rcu_read_lock();
+	resource = vmci_resource_find(handle, VMCI_RESOURCE_DOORBELL);
+	found = resource;
+	if (found && to_doorbell(resource)->delayed)
+		found = ring_later(to_doorbell(resource));
+	else if (found)
+		call(to_doorbell(resource));
+	rcu_read_unlock();
+	return found ? VMCI_SUCCESS : VMCI_ERROR_NOT_FOUND;
+}
+
+int vmsock_vmci_doorbell_notify(struct vmci_handle handle, u32 priv)
+{
+	struct vmci_handle src = { VMCI_INVALID_ID, VMCI_INVALID_ID };
+	const struct vmci_personality *personality;
+	int result;
+
+	if (handle.context == VMCI_INVALID_ID || handle.resource == VMCI_INVALID_ID)
+		return VMCI_ERROR_INVALID_ARGS;
+	result = vmci_personality_find(handle, &src, &personality);
+	if (result < 0)
+		return result;
+	return personality->doorbell_notify(handle, priv);
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_doorbell_notify);

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * event.c - events of this machine and who subscribed to them
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * Theory of operation
+ *
+ * Subscriptions are lists, one per event; no message is exchanged for them.  A dispatcher
+ * walks a list inside a sleepable read-side section, so callbacks may sleep; they must
+ * neither unsubscribe nor wait for somebody who does.  Writers hold subscribe_mutex, and
+ * wait for the readers before they free.
+ */
+#include <linux/export.h>
+#include <linux/kernel.h>
+#include <linux/mutex.h>
+#include <linux/nospec.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <linux/srcu.h>
+#include <linux/string.h>
+
+#include <vmci/errors.h>
+
+#include "event.h"
+#include "vmci_api.h"
+
+#define EVENT_COUNT (VMCI_EVENT_LAST_DELIVERABLE + 1)
+
+/**
+ * struct subscription - one client's interest in one event
+ * @id: as the client knows it
+ * @cb: the client
+ * @data: for @cb
+ * @node: in the list of its event
+ */
+struct subscription {
+	u32 id;
+	vmci_event_cb cb;
+	void *data;
+	struct list_head node;
+};
+
+/* Payload bytes without which an event means nothing (vmci.md 7.1, 7.2) */
+static const u32 form_size[EVENT_COUNT] = {
+	[VMCI_EVENT_CTX_ID_UPDATE] = VMCI_EVENT_CONTEXT_SIZE,
+	[VMCI_EVENT_CTX_REMOVED] = VMCI_EVENT_CONTEXT_SIZE,
+	[VMCI_EVENT_QP_RESUMED] = offsetof(struct vmci_event_data, u),
+	[VMCI_EVENT_QP_PEER_ATTACH] = VMCI_EVENT_QP_SIZE,
+	[VMCI_EVENT_QP_PEER_DETACH] = VMCI_EVENT_QP_SIZE,
+};
+
+static struct list_head subscriptions[EVENT_COUNT];
+static DEFINE_MUTEX(subscribe_mutex);
+DEFINE_STATIC_SRCU(callbacks);
+
+static struct subscription *find(u32 id)
+{
+	struct subscription *subscription;
+	unsigned int event;
+
+	for (event = 0; event < EVENT_COUNT; event++) {
+		list_for_each_entry(subscription, &subscriptions[event], node) {
+			if (subscription->id == id)
+				return subscription;
+		}
+	}
+	return NULL;
+}
+
+/* vmci.md 7.3; 0 when no id was found */
+static u32 assign_id(void)
+{
+	static u32 last;
+	int attempt;
+
+	for (attempt = 0; attempt < VMCI_EVENT_MAX_ATTEMPTS; attempt++) {
+		if (++last == 0)
+			last = 1;
+		if (!find(last))
+			return last;
+	}
+	return 0;
+}
+
+int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id)
+{
+	struct subscription *subscription;
+	int result = VMCI_SUCCESS;
+
+	if (event >= EVENT_COUNT || !cb || !id)
+		return VMCI_ERROR_INVALID_ARGS;
+	subscription = kzalloc(sizeof(*subscription), GFP_KERNEL);
+	if (!subscription)
+		return VMCI_ERROR_NO_MEM;
+	subscription->cb = cb;
+	subscription->data = data;
+
+	mutex_lock(&subscribe_mutex);
+	subscription->id = assign_id();
+	if (subscription->id) {
+		*id = subscription->id;
+		list_add_tail_rcu(&subscription->node, &subscriptions[event]);
+	} else {
+		kfree(subscription);
+		result = VMCI_ERROR_NO_RESOURCES;
+	}
+	mutex_unlock(&subscribe_mutex);
+	return result;
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_event_subscribe);
+
+int vmsock_vmci_event_unsubscribe(u32 id)
+{
+	struct subscription *subscription;
+
+	mutex_lock(&subscribe_mutex);
+	subscription = find(id);
+	if (subscription)
+		list_del_rcu(&subscription->node);
+	mutex_unlock(&subscribe_mutex);
+	if (!subscription)
+		return VMCI_ERROR_NOT_FOUND;
+	synchronize_srcu(&callbacks);
+	kfree(subscription);
+	return VMCI_SUCCESS;
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_event_unsubscribe);
+
+/* Copies what the event carries into a zeroed buffer, or says what is wrong with it */
+static int parse(const struct vmci_datagram *dg, struct vmci_event_data *out)
+{
+	const struct vmci_event_data *data = (const void *)(dg + 1);
+	u64 size = dg->payload_size;
+	u32 event;
+
+	if (size < offsetof(struct vmci_event_data, u) || size > sizeof(*out))
+		return VMCI_ERROR_INVALID_ARGS;
+	event = data->event;
+	if (event >= EVENT_COUNT)
+		return VMCI_ERROR_EVENT_UNKNOWN;
+	event = array_index_nospec(event, EVENT_COUNT);
+	if (size < form_size[event])
+		return VMCI_ERROR_INVALID_ARGS;
+	memset(out, 0, sizeof(*out));
+	memcpy(out, data, size);
+	out->event = event;
+	return VMCI_SUCCESS;
+}
+
+/**
+ * vmci_event_dispatch() - call the subscribers of an event
+ * @dg: an event datagram; its payload size is backed by memory, nothing else is trusted
+ *
+ * Context: process context, may sleep.
+ * Return: VMCI_SUCCESS, INVALID_ARGS for a bad size or EVENT_UNKNOWN.
+ */
+int vmci_event_dispatch(const struct vmci_datagram *dg)
+{
+	struct subscription *subscription;
+	struct vmci_event_data data;
+	int result = parse(dg, &data);
+	int section;
+
+	if (result < 0)
+		return result;
+	section = srcu_read_lock(&callbacks);
+	list_for_each_entry_srcu(subscription, &subscriptions[data.event], node,
+				 srcu_read_lock_held(&callbacks))
+		subscription->cb(subscription->id, &data, subscription->data);
+	srcu_read_unlock(&callbacks, section);
+	return VMCI_SUCCESS;
+}
+
+void vmci_event_init(void)
+{
+	unsigned int event;
+
+	for (event = 0; event < EVENT_COUNT; event++)
+		INIT_LIST_HEAD(&subscriptions[event]);
+}

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * main.c - vmci.ko: what it consists of
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/init.h>
+#include <linux/module.h>
+#include <linux/printk.h>
+
+#include <vmci/wire_check.h>
+
+#include "context.h"
+#include "delivery.h"
+#include "event.h"
+#include "local_qp.h"
+#include "personality.h"
+
+static int __init vmci_init(void)
+{
+	int err;
+
+	vmci_event_init();
+	vmci_local_qp_init();
+	err = vmci_delivery_init();
+	if (err)
+		return err;
+	vmci_context_init();
+	vmci_personality_set(VMCI_ROUTE_HOST, &vmci_host_personality);
+	pr_info("version %s, this machine is context %u\n", VMSOCK_VERSION,
+		VMCI_HOST_CONTEXT_ID);
+	return 0;
+}
+
+static void __exit vmci_exit(void)
+{
+	vmci_personality_set(VMCI_ROUTE_HOST, NULL);
+	vmci_context_exit();
+	vmci_delivery_exit();
+}
+
+module_init(vmci_init);
+module_exit(vmci_exit);
+
+MODULE_DESCRIPTION("Virtual Machine Communication Interface");
+MODULE_AUTHOR("The vmsock authors");
+MODULE_VERSION(VMSOCK_VERSION);
+MODULE_LICENSE("GPL");
