@@ -27,6 +27,7 @@ AC_ARG_WITH([vsock-module],
 		[name of the socket module: vmsock, or vsock if the kernel has none [vmsock]])],
 	[], [with_vsock_module=vmsock])
 
+VMSOCK_YES_NO_AUTO([--with-kernel-modules], [$with_kernel_modules])
 AS_CASE([$with_vsock_module], [vmsock|vsock], [],
 	[AC_MSG_ERROR([--with-vsock-module=$with_vsock_module: vmsock or vsock])])
 AS_CASE([$with_kernel_release,$with_kernel_dir], [yes,*|no,*|*,yes|*,no],
@@ -86,14 +87,18 @@ kernel_max=`sed -n 's/^VMSOCK_LINUX_MAX=//p' "$srcdir/META"`
 kernel_base=`AS_ECHO(["$KERNEL_RELEASE"]) | cut -d. -f1,2 | cut -d- -f1`
 sorted=`printf '%s\n' "$kernel_min" "$kernel_base" "$kernel_max" | sort -V | sed -n 2p`
 AS_IF([test "$sorted" != "$kernel_base"],
-	[kernel_advice="Linux $kernel_base is outside the tested range $kernel_min to $kernel_max."])
+	[kernel_advice="Linux $kernel_base is outside the range that is tested, dnl
+$kernel_min to $kernel_max."])
 ])
 
 # VMSOCK_KERNEL_PACKAGE: kernel_advice, by the distribution of this machine
 AC_DEFUN([VMSOCK_KERNEL_PACKAGE], [
 distribution=`sed -n 's/^ID\(_LIKE\)*=//p' /etc/os-release 2>/dev/null | tr '"\n' '  '`
 AS_CASE([" $distribution "],
-	[*" debian "*|*" ubuntu "*], [kernel_advice="apt install linux-headers-$KERNEL_RELEASE"],
+	[*" debian "*], [kernel_advice="apt install linux-headers-$KERNEL_RELEASE dnl
+(any kernel: linux-headers-`dpkg --print-architecture`)"],
+	[*" ubuntu "*], [kernel_advice="apt install linux-headers-$KERNEL_RELEASE dnl
+(any kernel: linux-headers-generic)"],
 	[*" fedora "*|*" rhel "*], [kernel_advice="dnf install kernel-devel-$KERNEL_RELEASE"],
 	[*suse*], [kernel_advice="zypper install kernel-default-devel"],
 	[*" arch "*], [kernel_advice="pacman -S linux-headers"],

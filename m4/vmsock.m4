@@ -5,7 +5,12 @@
 #
 # A feature is yes, no or auto: yes that cannot be met is an error, auto takes what is there.
 
-# VMSOCK_WARNINGS: WARNING_CFLAGS, WERROR_CFLAGS; gcc and clang know all of these
+# VMSOCK_YES_NO_AUTO(OPTION, VALUE)
+AC_DEFUN([VMSOCK_YES_NO_AUTO], [
+AS_CASE([$2], [yes|no|auto], [], [AC_MSG_ERROR([$1=$2: yes, no or auto])])
+])
+
+# VMSOCK_WARNINGS: WARNING_CFLAGS; gcc and clang know all of these
 AC_DEFUN([VMSOCK_WARNINGS], [
 AC_ARG_ENABLE([werror],
 	[AS_HELP_STRING([--enable-werror], [a compiler warning is an error [no]])],
@@ -23,6 +28,7 @@ AC_ARG_ENABLE([sanitizers],
 	[AS_HELP_STRING([--enable-sanitizers],
 		[build unit tests with ASan and UBSan: yes, no, auto [auto]])],
 	[], [enable_sanitizers=auto])
+VMSOCK_YES_NO_AUTO([--enable-sanitizers], [$enable_sanitizers])
 sanitizers=no
 SANITIZER_CFLAGS="-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
 AS_IF([test "$enable_sanitizers" != no], [
