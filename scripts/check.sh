@@ -57,8 +57,9 @@ include/vmci_sockets.h   none                                           .*
 modules/common/          include/vmci/                                  none
 modules/linux/compat/    none                                           .*
 modules/linux/vmci_api.h include/vmci/                                  linux/.*
+modules/linux/vmsock_api.h include/vmci/                                linux/.*
 modules/linux/vmci/      modules/linux/vmci_api.h|include/vmci/|modules/common/ring.h kernel
-modules/linux/vsock/     modules/linux/vmci_api.h|include/vmci/|modules/common/       kernel
+modules/linux/vsock/     modules/linux/vm(ci|sock)_api.h|include/vmci/|modules/common/ kernel
 lib/                     include/vmci_sockets.h                         .*
 vmsock-tools/            lib/vmsock/                                    .*
 device/                  include/|modules/common/                       .*
@@ -209,7 +210,7 @@ check_functions()
 check_exports()
 {
 	echo "$c_files" | grep '^modules/' | xargs grep -nE 'EXPORT_SYMBOL' |
-		grep -vE 'EXPORT_SYMBOL(_GPL)?\(vmsock_[a-z0-9_]+\)'
+		grep -vE 'EXPORT_SYMBOL(_GPL)?\((vmsock_[a-z0-9_]+|VMCISock_[A-Za-z]+)\)'
 }
 
 # An object without a source beside it comes from modules/common: one name, one file.
@@ -243,7 +244,7 @@ check_executable()
 
 check_shell()
 {
-	echo "$shell_files" | xargs shellcheck -x --source-path=SCRIPTDIR -f gcc
+	echo "$shell_files" | xargs shellcheck -x -P SCRIPTDIR -P tests/vm/harness -f gcc
 }
 
 # Words that codespell has wrong are in .codespellrc.
