@@ -65,3 +65,13 @@ found_introspection=no
 AM_CONDITIONAL([HAVE_INTROSPECTION], [false])
 ])
 ])
+
+# VMSOCK_GUEST_TESTS: whether make check boots guests, which it never downloads
+AC_DEFUN([VMSOCK_GUEST_TESTS], [
+AC_ARG_ENABLE([guest-tests],
+	[AS_HELP_STRING([--enable-guest-tests],
+		[make check boots guests: yes, no, auto if all is in the cache [auto]])],
+	[], [enable_guest_tests=auto])
+VMSOCK_YES_NO_AUTO([--enable-guest-tests], [$enable_guest_tests])
+AC_SUBST([GUEST_TESTS], [$enable_guest_tests])
+])

@@ -223,6 +223,31 @@ check_names()
 	done
 }
 
+# Is $1, or a folder it is in, or what it is compiled to, a word of file $2?
+listed() # PATH MAKEFILE
+{
+	word=$1
+	while [ "$word" != . ]; do
+		grep -qE "(^|[[:space:]=])${word%.c}(\.c)?([[:space:]]|\$)" "$2" && return
+		word=$(dirname "$word")
+	done
+	false
+}
+
+# Each file is in a list of the nearest Makefile.am, so that make dist has it. What automake
+# finds by itself needs no list.
+check_lists()
+{
+	echo "$all" | grep -vE '(^|/)Makefile\.am$|^(configure\.ac|COPYING|NEWS|README\.md)$|^m4/' |
+	while read -r file; do
+		folder=$(dirname "$file")
+		while [ ! -e "$folder/Makefile.am" ]; do folder=$(dirname "$folder"); done
+		listed "${file#"$folder/"}" "$folder/Makefile.am" ||
+			grep -qE "^[[:space:]]${file%.in}\$|\[${file%.in}\]" configure.ac ||
+			echo "$file: in no list of $folder/Makefile.am"
+	done
+}
+
 # Downloads come from where the system's own configuration says.
 host='(https?|ftp)://[a-z0-9]|([a-z0-9-]+\.){2,}(org|com|net|io|dev)([^a-z0-9_]|$)'
 check_hosts()
@@ -231,11 +256,12 @@ check_hosts()
 		grep -vE 'example\.(org|com|net)|localhost|^scripts/check.sh:[0-9]*:host='
 }
 
+# Guests are told what to run, so their tests need no such mark.
 check_executable()
 {
 	for file in $all; do
 		case $(head -c 2 "$file"),$file in
-		'#!',*.in) ;;
+		'#!',*.in | '#!',tests/vm/*.sh) ;;
 		'#!',*) [ -x "$file" ] || echo "$file: script is not executable" ;;
 		*) [ ! -x "$file" ] || echo "$file: executable, but no script" ;;
 		esac
@@ -263,8 +289,8 @@ check_man()
 
 number=0
 failed=0
-for name in tools layers licences heads versions whitespace functions exports names hosts \
-		executable shell spelling man; do
+for name in tools layers licences heads versions whitespace functions exports names lists \
+		hosts executable shell spelling man; do
 	number=$((number + 1))
 	faults=$("check_$name" 2>&1)
 	if [ -z "$faults" ]; then
