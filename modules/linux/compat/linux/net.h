@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * net.h - the accept() of Linux 6.10 in struct proto_ops
+ * net.h - accept() and socket options as struct proto_ops of the newest kernel has them
  *
  * Copyright (C) 2026 The vmsock authors
  *
@@ -41,5 +41,13 @@ struct proto_accept_arg {
 #define PROTO_ACCEPT(function)		function##_flags
 
 #endif
+
+/* 6.5 lets a socket judge SOL_SOCKET options itself; before, only those of MPTCP could */
+static inline void sock_take_sol_options(struct socket *sock)
+{
+#ifdef COMPAT_HAVE_SOCK_CUSTOM_SOCKOPT
+	set_bit(SOCK_CUSTOM_SOCKOPT, &sock->flags);
+#endif
+}
 
 #endif /* COMPAT_LINUX_NET_H */

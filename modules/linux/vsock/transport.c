@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * transport.c - control packets and queue-pair events in and out of vmci.ko
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * Source: docs/protocol/vsock.md 5.4, 6, 8.  Theory of operation: vmci.ko calls
+ * control_received() and peer_detached() one after the other, in the order of
+ * arrival.  Each finds the socket and appends an entry to its input list; the
+ * work item of the socket handles the entries in order with the socket lock
+ * held, so that a process that holds the lock of one socket delays no other.
+ * WROTE and READ of an established connection in queue-state style only wake
+ * somebody and need no lock at all.
+ *
+ * What the protocol wants is decided by common/handshake and common/notify;
+ * vmsock_step() carries it out.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/slab.h>
+
+#include "vmsock.h"
+
+/* Control packets that may wait for delivery; what a datagram socket gets would be too few */
+#define CONTROL_QUOTA		65536
+#define UNSENT_DELAY_MS		10
+
+struct vmsock_input_entry {
+	struct list_head link;
+	bool detached;			/* event instead of a packet */
+	struct vmsock_packet pkt;
+};
+
+static struct vmci_handle control_handle;
+static u32 detach_subscription;
+
+/**
+ * vmsock_send_packet() - send a control packet
+ * @pkt: complete but for the source context
+ *
+ * Return: VMCI result.
+ */
+int vmsock_send_packet(struct vmsock_packet *pkt)
+{
+	int result = vmci_datagram_send(&pkt->dg);
+
+	if (result > 0)
+		vmsock_stats_sent(pkt->type);
+	return result;
+}
+
+static void send_reply(u8 type, const struct vmsock_packet *cause)
+{
+	struct vmsock_packet reply;
+
+	vmsock_packet_reply(&reply, type, cause);
+	if (vmsock_send_packet(&reply) < 0)
+		pr_debug("reply %s could not be sent\n", vmsock_packet_type_name(type));
+}
+
+/* RST is never answered with RST */
+static void refuse(const struct vmsock_packet *cause)
+{
+	if (cause->type != VMSOCK_PACKET_RST)
+		send_reply(VMSOCK_PACKET_RST, cause);
+}
+
+/* ---- Steps of the handshake ---- */
+
+static int qp_open(struct vmsock_sock *vsk, u32 flags)
+{
+	const struct vmsock_handshake *hs = &vsk->hs;
+	struct vmci_handle handle = hs->handle;
+	int result;
+
+	if (hs->peer.cid == vmci_get_context_id())
+		flags |= VMCI_QPFLAG_LOCAL;
+	if (!(flags & VMCI_QPFLAG_ATTACH_ONLY))
+		handle = (struct vmci_handle){ VMCI_INVALID_ID, VMCI_INVALID_ID };
+	result = vmci_qpair_alloc(&vsk->qp, &handle, hs->size, hs->size, hs->peer.cid, flags,
+				  vsk->trusted ? VMCI_PRIVILEGE_FLAG_TRUSTED : 0);
+	if (result == VMCI_ERROR_NO_ACCESS && vsk->trusted)
+		result = vmci_qpair_alloc(&vsk->qp, &handle, hs->size, hs->size, hs->peer.cid,
+					  flags, VMCI_NO_PRIVILEGE_FLAGS);
+	if (result < 0)
+		return result;
+	vsk->hs.handle = handle;
+	vmsock_notify_init(&vsk->notify, hs->proto, hs->size, PAGE_SIZE);
+	vmsock_table_set_handle(vsk);
+	return VMCI_SUCCESS;
+}
+
+static struct vmsock_step step_create_qp(struct vmsock_sock *vsk, int *result)
+{
+	*result = qp_open(vsk, 0);
+	if (*result < 0)
+		return vmsock_handshake_qp_failed(&vsk->hs);
+	return vmsock_handshake_qp_created(&vsk->hs, vsk->hs.handle);
+}
+
+static struct vmsock_step step_attach_qp(struct vmsock_sock *vsk, int *result)
+{
+	*result = qp_open(vsk, VMCI_QPFLAG_ATTACH_ONLY);
+	if (*result < 0)
+		return vmsock_handshake_qp_failed(&vsk->hs);
+	vsk->sk.sk_state = TCP_ESTABLISHED;
+	return vmsock_handshake_qp_attached(&vsk->hs);
+}
+
+static int failure_errno(enum vmsock_failure failure, int result)
+{
+	switch (failure) {
+	case VMSOCK_FAIL_RESET:
+		return ECONNRESET;
+	case VMSOCK_FAIL_PROTOCOL:
+		return EPROTO;
+	case VMSOCK_FAIL_LOCAL:
+		return -vmsock_errno(result);
+	default:
+		return EINVAL;
+	}
+}
+
+static void step_failed(struct vmsock_sock *vsk, int error)
+{
+	vmsock_stream_reset(vsk);
+	if (vsk->listener)
+		vmsock_child_drop(vsk);
+	else
+		vmsock_connect_done(vsk, error);
+}
+
+static void step_established(struct vmsock_sock *vsk)
+{
+	if (vsk->listener)
+		vmsock_child_ready(vsk);
+	else
+		vmsock_connect_done(vsk, 0);
+}
+
+/* The peer shut down, reset or detached: what programs see follows the state */
+static void step_wake(struct vmsock_sock *vsk)
+{
+	struct sock *sk = &vsk->sk;
+
+	if (vsk->hs.state == VMSOCK_CLOSING)
+		sk->sk_state = TCP_CLOSING;
+	else if (vsk->hs.state == VMSOCK_CLOSED)
+		sk->sk_state = TCP_CLOSE;
+	sk->sk_state_change(sk);
+}
+
+/**
+ * vmsock_step() - carry out what the handshake wants
+ * @vsk: socket lock held, or the socket is not visible yet
+ * @step: from a function of common/handshake
+ */
+void vmsock_step(struct vmsock_sock *vsk, struct vmsock_step step)
+{
+	int result = VMCI_SUCCESS;
+
+	for (;;) {
+		if (step.action == VMSOCK_ACT_CREATE_QP) {
+			step = step_create_qp(vsk, &result);
+			continue;
+		}
+		if (step.action == VMSOCK_ACT_ATTACH_QP) {
+			step = step_attach_qp(vsk, &result);
+			continue;
+		}
+		if (step.action == VMSOCK_ACT_FAILED)
+			step_failed(vsk, failure_errno(step.error, result));
+		if (!step.send)
+			break;
+		result = vmsock_send_packet(&step.packet);
+		if (result > 0)
+			break;
+		step = vmsock_handshake_send_failed(&vsk->hs, &step.packet);
+	}
+	/* A child is for accept() only after ATTACH was sent */
+	if (step.action == VMSOCK_ACT_ESTABLISHED)
+		step_established(vsk);
+	else if (step.action == VMSOCK_ACT_WAKE)
+		step_wake(vsk);
+}
+
+/* ---- Notifications ---- */
+
+static const u8 notification_types[] = {
+	VMSOCK_PACKET_WROTE,		/* VMSOCK_SEND_WROTE */
+	VMSOCK_PACKET_READ,		/* VMSOCK_SEND_READ */
+	VMSOCK_PACKET_WAITING_READ,	/* VMSOCK_SEND_WAITING_READ */
+	VMSOCK_PACKET_WAITING_WRITE,	/* VMSOCK_SEND_WAITING_WRITE */
+};
+
+#define VMSOCK_SEND_ALL	(VMSOCK_SEND_WROTE | VMSOCK_SEND_READ | \
+			 VMSOCK_SEND_WAITING_READ | VMSOCK_SEND_WAITING_WRITE)
+
+/* Nobody is there to be told: WROTE without a reader, READ without a writer */
+static bool notification_pointless(const struct vmsock_sock *vsk, u8 type)
+{
+	u8 gone = vsk->hs.peer_shutdown;
+
+	return (type == VMSOCK_PACKET_WROTE && (gone & VMSOCK_SHUTDOWN_RECEIVE)) ||
+	       (type == VMSOCK_PACKET_READ && (gone & VMSOCK_SHUTDOWN_SEND));
+}
+
+static bool send_notification(struct vmsock_sock *vsk, u8 type)
+{
+	struct vmsock_packet pkt;
+	int attempt;
+
+	if (notification_pointless(vsk, type))
+		return true;
+	vmsock_packet_init(&pkt, type, vsk->hs.local, vsk->hs.peer);
+	if (type == VMSOCK_PACKET_WAITING_READ || type == VMSOCK_PACKET_WAITING_WRITE)
+		pkt.u.wait = vsk->notify.wait;
+	for (attempt = 0; attempt < VMSOCK_NOTIFY_RETRIES; attempt++)
+		if (vmsock_send_packet(&pkt) > 0)
+			return true;
+	return false;
+}
+
+/**
+ * vmsock_send_notifications() - send what common/notify asked for
+ * @vsk: socket lock held
+ * @what: VMSOCK_SEND_* bits, others are ignored
+ *
+ * What cannot be sent now, because the receiver's quota is used up, is tried again until
+ * it can: a notification that gets lost would stall the peer for ever.
+ */
+void vmsock_send_notifications(struct vmsock_sock *vsk, unsigned int what)
+{
+	unsigned int i;
+
+	what &= VMSOCK_SEND_ALL;
+	for (i = 0; what >> i; i++) {
+		unsigned int bit = 1u << i;
+		bool delivered;
+
+		if (!(what & bit))
+			continue;
+		delivered = send_notification(vsk, notification_types[i]);
+		vmsock_notify_sent(&vsk->notify, bit, delivered);
+		vsk->unsent = delivered ? vsk->unsent & ~bit : vsk->unsent | bit;
+	}
+	if (vsk->unsent && !delayed_work_pending(&vsk->unsent_timer))
+		vmsock_arm(vsk, &vsk->unsent_timer, msecs_to_jiffies(UNSENT_DELAY_MS));
+}
+
+void vmsock_unsent_timeout(struct work_struct *work)
+{
+	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, unsent_timer.work);
+
+	lock_sock(&vsk->sk);
+	if (vsk->qp)
+		vmsock_send_notifications(vsk, vsk->unsent);
+	release_sock(&vsk->sk);
+	sock_put(&vsk->sk);
+}
+
+static void notify_received(struct vmsock_sock *vsk, u8 type)
+{
+	unsigned int what;
+
+	if (!vsk->qp)
+		return;
+	what = vmsock_notify_packet(&vsk->notify, type, vmci_qpair_produce_buf_ready(vsk->qp),
+				    vmci_qpair_consume_free_space(vsk->qp));
+	vmsock_send_notifications(vsk, what);
+	if (what & VMSOCK_WAKE_READERS)
+		vsk->sk.sk_data_ready(&vsk->sk);
+	if (what & VMSOCK_WAKE_WRITERS)
+		vsk->sk.sk_write_space(&vsk->sk);
+}
+
+/* ---- Input ---- */
+
+static struct vmsock_input_entry *input_pop(struct vmsock_input *input)
+{
+	struct vmsock_input_entry *entry;
+
+	spin_lock(&input->lock);
+	entry = list_first_entry_or_null(&input->entries, struct vmsock_input_entry, link);
+	if (entry)
+		list_del(&entry->link);
+	spin_unlock(&input->lock);
+	return entry;
+}
+
+/* A connection that is over gives its place in the tables free for the next one */
+static void leave_tables_if_over(struct vmsock_sock *vsk)
+{
+	if (vsk->hs.was_established)
+		vmsock_table_disconnect(vsk);
+}
+
+static void handle_packet(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	struct vmsock_step step;
+
+	if (vsk->sk.sk_state == TCP_LISTEN) {
+		vmsock_accept_request(vsk, pkt);
+		return;
+	}
+	step = vmsock_handshake_packet(&vsk->hs, pkt, vmsock_stream_unread(vsk) > 0);
+	if (step.action == VMSOCK_ACT_NOTIFY)
+		notify_received(vsk, pkt->type);
+	vmsock_step(vsk, step);
+	if (pkt->type == VMSOCK_PACKET_RST)
+		leave_tables_if_over(vsk);
+}
+
+static void handle_entry(struct vmsock_sock *vsk, const struct vmsock_input_entry *entry)
+{
+	if (!entry->detached) {
+		handle_packet(vsk, &entry->pkt);
+		return;
+	}
+	vmsock_step(vsk, vmsock_handshake_detached(&vsk->hs, vmsock_stream_unread(vsk) > 0));
+	leave_tables_if_over(vsk);
+}
+
+static void input_work(struct work_struct *work)
+{
+	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, input.work);
+	struct vmsock_input_entry *entry;
+
+	lock_sock(&vsk->sk);
+	while ((entry = input_pop(&vsk->input))) {
+		handle_entry(vsk, entry);
+		kfree(entry);
+	}
+	release_sock(&vsk->sk);
+	sock_put(&vsk->sk);
+}
+
+void vmsock_input_init(struct vmsock_input *input)
+{
+	spin_lock_init(&input->lock);
+	INIT_LIST_HEAD(&input->entries);
+	INIT_WORK(&input->work, input_work);
+}
+
+/* Takes @entry over; false if the socket takes nothing any more */
+static bool input_push(struct vmsock_sock *vsk, struct vmsock_input_entry *entry)
+{
+	bool open;
+
+	spin_lock(&vsk->input.lock);
+	open = !vsk->input.closed;
+	if (open) {
+		list_add_tail(&entry->link, &vsk->input.entries);
+		sock_hold(&vsk->sk);
+		if (!queue_work(vmsock_wq, &vsk->input.work))
+			__sock_put(&vsk->sk);
+	}
+	spin_unlock(&vsk->input.lock);
+	if (!open)
+		kfree(entry);
+	return open;
+}
+
+/**
+ * vmsock_input_close() - handle nothing any more, forget what waits
+ * @vsk: leaving the tables or out of them; the socket lock may be held
+ */
+void vmsock_input_close(struct vmsock_sock *vsk)
+{
+	struct vmsock_input_entry *entry;
+
+	spin_lock(&vsk->input.lock);
+	vsk->input.closed = true;
+	spin_unlock(&vsk->input.lock);
+	while ((entry = input_pop(&vsk->input)))
+		kfree(entry);
+}
+
+/* Step 9 of vsock.md 5.4: wake without the socket lock where that is all there is to do */
+static bool handle_at_once(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	struct vmsock_handshake *hs = &vsk->hs;
+	struct sock *sk = &vsk->sk;
+
+	if (READ_ONCE(hs->state) != VMSOCK_ESTABLISHED ||
+	    hs->proto != VMSOCK_PROTO_QUEUE_STATE ||
+	    !vmsock_addr_equal(hs->local, vmsock_packet_dst(pkt)) ||
+	    !vmsock_addr_equal(hs->peer, vmsock_packet_src(pkt)))
+		return false;
+	switch (pkt->type) {
+	case VMSOCK_PACKET_WROTE:
+		sk->sk_data_ready(sk);
+		return true;
+	case VMSOCK_PACKET_READ:
+		sk->sk_write_space(sk);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int deliver_packet(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	struct vmsock_input_entry *entry;
+
+	if (!vmsock_peer_allowed(vsk, pkt->dg.src.context))
+		return VMCI_ERROR_NO_ACCESS;
+	if (handle_at_once(vsk, pkt))
+		return VMCI_SUCCESS;
+	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	if (!entry) {
+		refuse(pkt);
+		return VMCI_ERROR_NO_MEM;
+	}
+	entry->detached = false;
+	entry->pkt = *pkt;
+	if (!input_push(vsk, entry))
+		refuse(pkt);
+	return VMCI_SUCCESS;
+}
+
+static int control_received(void *data, struct vmci_datagram *dg)
+{
+	const struct vmsock_packet *pkt = (const struct vmsock_packet *)dg;
+	enum vmsock_verdict verdict = vmsock_packet_check(dg, sizeof(*dg) + dg->payload_size);
+	struct vmsock_sock *vsk;
+	int result = VMCI_SUCCESS;
+
+	if (verdict == VMSOCK_PACKET_DROP)
+		return VMCI_ERROR_INVALID_ARGS;
+	if (dg->src.context == VMCI_WELL_KNOWN_CONTEXT_ID)
+		return VMCI_ERROR_NO_ACCESS;
+	vmsock_stats_received(pkt->type);
+	vsk = verdict == VMSOCK_PACKET_REFUSE ? NULL : vmsock_table_find(pkt);
+	if (!vsk)
+		refuse(pkt);
+	else if (verdict == VMSOCK_PACKET_UNKNOWN)
+		send_reply(VMSOCK_PACKET_INVALID, pkt);
+	else
+		result = deliver_packet(vsk, pkt);
+	if (vsk)
+		sock_put(&vsk->sk);
+	return result;
+}
+
+/* Losing this event would leave the socket open for ever, so the allocation must not fail */
+static void peer_detached(u32 id, const struct vmci_event_data *event, void *data)
+{
+	struct vmsock_sock *vsk = vmsock_table_find_by_handle(event->u.qp.handle);
+	struct vmsock_input_entry *entry;
+
+	if (!vsk)
+		return;
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL | __GFP_NOFAIL);
+	entry->detached = true;
+	input_push(vsk, entry);
+	sock_put(&vsk->sk);
+}
+
+/* ---- Module ---- */
+
+int vmsock_transport_init(void)
+{
+	int result = vmci_datagram_create_handle_priv(VMCI_SOCKET_CONTROL_RID,
+						      VMCI_FLAG_ANYCID_DG_HND,
+						      VMCI_PRIVILEGE_FLAG_TRUSTED,
+						      control_received, NULL, &control_handle);
+
+	if (result == VMCI_ERROR_ALREADY_EXISTS)
+		pr_err("another driver has the control channel of VMCI sockets (resource %u)\n",
+		       VMCI_SOCKET_CONTROL_RID);
+	if (result < 0)
+		return vmsock_errno(result);
+	vmci_datagram_set_quota(control_handle, CONTROL_QUOTA);
+	result = vmci_event_subscribe(VMCI_EVENT_QP_PEER_DETACH, peer_detached, NULL,
+				      &detach_subscription);
+	if (result < 0) {
+		vmci_datagram_destroy_handle(control_handle);
+		return vmsock_errno(result);
+	}
+	return 0;
+}
+
+void vmsock_transport_exit(void)
+{
+	vmci_event_unsubscribe(detach_subscription);
+	vmci_datagram_destroy_handle(control_handle);
+}
