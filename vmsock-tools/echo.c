@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * echo.c - sends back what it receives, over streams and datagrams
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * Every connection is a relay from a socket to itself.  A client that ends sending gets all its
+ * bytes back and then the end of the connection.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "relay.h"
+#include "tool.h"
+
+#define STREAM_CHUNK (64 * 1024)
+/* Pause after an accept that failed for want of descriptors or memory. */
+#define ACCEPT_RETRY_MS 100
+/* Datagrams to answer before the connections get their turn. */
+#define DATAGRAM_ROUNDS 64
+
+static struct {
+	gboolean once, streams, datagrams, verbose;
+	char *buffer_size, *family;
+	int count;
+} options;
+
+struct echo {
+	VmsockStack *stack;
+	VmsockAddress *address;
+	VmsockListener *listener;
+	VmsockDatagramSocket *datagrams;
+	GSource *datagram_source;
+	guint8 *datagram;
+	GMainLoop *loop;
+	enum tool_exit code;
+	guint64 buffer_size;
+
+	guint64 accepted, answered;	/* connections and datagrams so far */
+	guint64 bytes, dropped;
+	guint open;			/* connections */
+};
+
+struct client {
+	struct echo *echo;
+	VmsockConnection *connection;
+	struct port port;
+	struct relay relay;
+};
+
+static void say(const char *what, VmsockAddress *address)
+{
+	g_autofree char *text = NULL;
+
+	if (!options.verbose || !address)
+		return;
+	text = vmsock_address_to_string(address);
+	tool_complain("%s %s", what, text);
+}
+
+static bool has_all(const struct echo *echo)
+{
+	return options.count && echo->accepted + echo->answered >= (guint64)options.count;
+}
+
+static void stop_taking(struct echo *echo)
+{
+	if (echo->listener)
+		g_socket_listener_close(G_SOCKET_LISTENER(echo->listener));
+	if (echo->datagram_source)
+		g_source_destroy(echo->datagram_source);
+}
+
+static void quit_if_served(struct echo *echo)
+{
+	if (!has_all(echo))
+		return;
+	stop_taking(echo);
+	if (!echo->open)
+		g_main_loop_quit(echo->loop);
+}
+
+/* Streams */
+
+static void free_client(struct client *client)
+{
+	relay_stop(&client->relay);
+	port_clear(&client->port);
+	g_io_stream_close(G_IO_STREAM(client->connection), NULL, NULL);
+	g_object_unref(client->connection);
+	g_free(client);
+}
+
+static void on_client_done(struct relay *relay, enum relay_end end, int system_error)
+{
+	struct client *client = relay->data;
+	struct echo *echo = client->echo;
+	g_autoptr(VmsockAddress) peer = NULL;
+
+	peer = vmsock_connection_get_remote_address(client->connection, NULL);
+	if (end == RELAY_EOF)
+		vmsock_connection_shutdown(client->connection, FALSE, TRUE, NULL);
+	else if (options.verbose)
+		tool_complain("connection failed: %s", g_strerror(system_error));
+	say("end of connection from", peer);
+	echo->bytes += relay->bytes;
+	echo->open--;
+	free_client(client);
+	quit_if_served(echo);
+}
+
+static void add_client(struct echo *echo, VmsockConnection *connection)
+{
+	struct client *client = g_new0(struct client, 1);
+	g_autoptr(VmsockAddress) peer = NULL;
+
+	client->echo = echo;
+	client->connection = connection;
+	port_init_socket(&client->port,
+			 g_socket_connection_get_socket(G_SOCKET_CONNECTION(connection)));
+	client->relay = (struct relay){
+		.from = &client->port,
+		.to = &client->port,
+		.done = on_client_done,
+		.data = client,
+	};
+	echo->accepted++;
+	echo->open++;
+	peer = vmsock_connection_get_remote_address(connection, NULL);
+	say("connection from", peer);
+	relay_start(&client->relay, STREAM_CHUNK);
+}
+
+static void accept_next(struct echo *echo);
+
+static gboolean on_accept_retry(gpointer data)
+{
+	accept_next(data);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
+{
+	g_autoptr(GError) error = NULL;
+	struct echo *echo = data;
+	VmsockConnection *connection;
+
+	connection = vmsock_listener_accept_finish(VMSOCK_LISTENER(source), result, &error);
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CLOSED))
+		return;
+	if (error) {
+		tool_complain("cannot accept: %s", error->message);
+		g_timeout_add(ACCEPT_RETRY_MS, on_accept_retry, echo);
+		return;
+	}
+	add_client(echo, connection);
+	if (has_all(echo))
+		stop_taking(echo);
+	else
+		accept_next(echo);
+}
+
+static void accept_next(struct echo *echo)
+{
+	vmsock_listener_accept_async(echo->listener, NULL, on_accepted, echo);
+}
+
+static bool start_streams(struct echo *echo, VmsockAddress **bound, GError **error)
+{
+	echo->listener = vmsock_listener_new();
+	g_socket_listener_set_backlog(G_SOCKET_LISTENER(echo->listener), 128);
+	vmsock_listener_set_stack(echo->listener, echo->stack);
+	vmsock_listener_set_buffer_size(echo->listener, echo->buffer_size);
+	if (!vmsock_listener_add_address(echo->listener, echo->address, bound, error))
+		return false;
+	accept_next(echo);
+	return true;
+}
+
+/* Datagrams */
+
+static bool is_would_block(const GError *error)
+{
+	return g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK);
+}
+
+static void answer(struct echo *echo, VmsockAddress *sender, gsize size)
+{
+	g_autoptr(GError) error = NULL;
+	gssize sent = vmsock_datagram_socket_send_to(echo->datagrams, sender, echo->datagram, size,
+						     NULL, &error);
+
+	echo->answered++;
+	if (sent >= 0) {
+		echo->bytes += (guint64)sent;
+		return;
+	}
+	echo->dropped++;
+	if (options.verbose)
+		tool_complain("%s", error->message);
+}
+
+/* False when nothing is left to answer. */
+static bool answer_one(struct echo *echo)
+{
+	g_autoptr(VmsockAddress) sender = NULL;
+	g_autoptr(GError) error = NULL;
+	gssize got = vmsock_datagram_socket_receive_from(echo->datagrams, &sender, echo->datagram,
+							 VMSOCK_DATAGRAM_MAX, NULL, &error);
+
+	if (got >= 0 && sender)
+		answer(echo, sender, (gsize)got);
+	else if (got < 0 && !is_would_block(error))
+		tool_complain("%s", error->message);
+	return got >= 0;
+}
+
+static gboolean on_datagram(GSocket *socket G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED,
+			    gpointer data)
+{
+	struct echo *echo = data;
+
+	for (int i = 0; i < DATAGRAM_ROUNDS && !has_all(echo) && answer_one(echo); i++)
+		;
+	quit_if_served(echo);
+	return G_SOURCE_CONTINUE;
+}
+
+static bool start_datagrams(struct echo *echo, VmsockAddress *address, GError **error)
+{
+	GSocket *socket;
+
+	echo->datagrams = vmsock_datagram_socket_new(echo->stack, address, error);
+	if (!echo->datagrams)
+		return false;
+	echo->datagram = g_malloc(VMSOCK_DATAGRAM_MAX);
+	socket = vmsock_datagram_socket_get_socket(echo->datagrams);
+	g_socket_set_blocking(socket, FALSE);
+	echo->datagram_source = g_socket_create_source(socket, G_IO_IN, NULL);
+	g_source_set_callback(echo->datagram_source, G_SOURCE_FUNC(on_datagram), echo, NULL);
+	g_source_attach(echo->datagram_source, NULL);
+	return true;
+}
+
+/* Both, or what the stack and the address allow */
+
+static bool wants(const struct echo *echo, VmsockStackAbilities ability)
+{
+	GSocketType type = vmsock_address_get_socket_type(echo->address);
+	bool only_streams = options.streams || type == G_SOCKET_TYPE_STREAM;
+	bool only_datagrams = options.datagrams || type == G_SOCKET_TYPE_DATAGRAM;
+
+	if (ability == VMSOCK_STACK_ABILITIES_STREAM)
+		return !only_datagrams;
+	if (only_streams)
+		return false;
+	return only_datagrams || vmsock_stack_get_abilities(echo->stack) & ability;
+}
+
+static bool start(struct echo *echo)
+{
+	g_autoptr(VmsockAddress) bound = NULL;
+	g_autoptr(GError) error = NULL;
+	bool good = true;
+
+	if (wants(echo, VMSOCK_STACK_ABILITIES_STREAM)) {
+		good = start_streams(echo, &bound, &error);
+		say("streams on", bound);
+	}
+	/* A port that was chosen for streams serves datagrams too. */
+	if (good && wants(echo, VMSOCK_STACK_ABILITIES_DATAGRAM)) {
+		good = start_datagrams(echo, bound ? bound : echo->address, &error);
+		g_clear_object(&bound);
+		if (good)
+			bound = vmsock_datagram_socket_get_local_address(echo->datagrams, NULL);
+		say("datagrams on", bound);
+	}
+	if (!good)
+		echo->code = tool_fail(error);
+	return good;
+}
+
+static gboolean on_signal(gpointer data)
+{
+	struct echo *echo = data;
+
+	g_main_loop_quit(echo->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static void print_summary(const struct echo *echo)
+{
+	if (options.verbose)
+		tool_complain("%" G_GUINT64_FORMAT " connections, %" G_GUINT64_FORMAT " datagrams "
+			      "(%" G_GUINT64_FORMAT " answers dropped), %" G_GUINT64_FORMAT " bytes",
+			      echo->accepted, echo->answered, echo->dropped, echo->bytes);
+}
+
+static void clean_up(struct echo *echo)
+{
+	if (echo->datagram_source) {
+		g_source_destroy(echo->datagram_source);
+		g_source_unref(echo->datagram_source);
+	}
+	g_clear_object(&echo->datagrams);
+	g_clear_object(&echo->listener);
+	g_clear_object(&echo->address);
+	g_clear_object(&echo->stack);
+	g_clear_pointer(&echo->datagram, g_free);
+	g_clear_pointer(&echo->loop, g_main_loop_unref);
+}
+
+static void serve(struct echo *echo)
+{
+	echo->stack = tool_acquire_stack(options.family, &echo->code);
+	if (!echo->stack)
+		return;
+	echo->loop = g_main_loop_new(NULL, FALSE);
+	if (!start(echo))
+		return;
+	g_unix_signal_add(SIGINT, on_signal, echo);
+	g_unix_signal_add(SIGTERM, on_signal, echo);
+	g_main_loop_run(echo->loop);
+	print_summary(echo);
+}
+
+static bool check_combination(void)
+{
+	const char *problem = NULL;
+
+	if (options.streams && options.datagrams)
+		problem = "--stream and --datagram exclude each other";
+	else if (options.count < 0)
+		problem = "--count must not be negative";
+	else if (options.once && options.count)
+		problem = "--once and --count exclude each other";
+	if (problem)
+		tool_complain("%s", problem);
+	return !problem;
+}
+
+static int run(int argc, char **argv)
+{
+	const GOptionEntry entries[] = {
+		{ "stream", 's', 0, G_OPTION_ARG_NONE, &options.streams,
+		  "streams only", NULL },
+		{ "datagram", 'd', 0, G_OPTION_ARG_NONE, &options.datagrams,
+		  "datagrams only", NULL },
+		{ "once", '1', 0, G_OPTION_ARG_NONE, &options.once,
+		  "end after one connection or datagram", NULL },
+		{ "count", 'n', 0, G_OPTION_ARG_INT, &options.count,
+		  "end after N connections and datagrams", "N" },
+		{ "buffer-size", 'b', 0, G_OPTION_ARG_STRING, &options.buffer_size,
+		  "size of the queues of a stream", "SIZE" },
+		{ "family", 'F', 0, G_OPTION_ARG_STRING, &options.family,
+		  "auto, or the family number to use", "N" },
+		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
+		  "tell of connections on standard error", NULL },
+		G_OPTION_ENTRY_NULL
+	};
+	const struct tool_usage usage = {
+		.arguments = "ADDRESS|PORT",
+		.summary = "Sends back what it receives, over streams and datagrams, to many peers.",
+		.min = 1,
+		.max = 1,
+	};
+	struct echo echo = { 0 };
+
+	echo.code = TOOL_USAGE;
+	if (tool_parse_options(&usage, entries, &argc, &argv) && check_combination() &&
+	    (echo.address = tool_parse_listen_address(argv[0])) != NULL &&
+	    (!options.buffer_size ||
+	     tool_parse_size("--buffer-size", options.buffer_size, &echo.buffer_size))) {
+		echo.code = TOOL_OK;
+		if (options.once)
+			options.count = 1;
+		serve(&echo);
+	}
+	clean_up(&echo);
+	return echo.code;
+}
+
+const struct command echo_command = {
+	.name = "echo",
+	.summary = "send back what peers send, over streams and datagrams",
+	.run = run,
+};

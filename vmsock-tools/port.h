@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * port.h - where a relay reads from and writes to
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * A port never blocks: its calls return -1 with EAGAIN where they would have to wait.  That holds
+ * for pipes too, without touching flags that belong to whoever gave us the descriptor.
+ */
+#ifndef PORT_H
+#define PORT_H
+
+#include <gio/gio.h>
+#include <stdbool.h>
+#include <sys/types.h>
+#include <vmsock/vmsock.h>
+
+struct port;
+
+struct port_ops {
+	ssize_t (*read)(struct port *port, void *buffer, size_t size);	/* 0: end of input */
+	ssize_t (*write)(struct port *port, const void *buffer, size_t size);
+};
+
+struct port {
+	const struct port_ops *ops;
+	int fd;
+	VmsockDatagramSocket *datagrams;	/* borrowed */
+	VmsockAddress *peer;			/* where datagrams go */
+	bool peer_fixed;			/* take datagrams of nobody else; or: of the last */
+	guint64 received, limit;		/* datagrams; input ends at the limit, 0 is none */
+};
+
+/* A descriptor of any kind.  A read that follows POLLIN may take what is there, no more. */
+void port_init_fd(struct port *port, int fd);
+
+/* A stream socket. */
+void port_init_socket(struct port *port, GSocket *socket);
+
+/* A datagram socket, for talking to @peer; or, if that is NULL, to whoever sent to us last. */
+void port_init_datagrams(struct port *port, VmsockDatagramSocket *socket, VmsockAddress *peer);
+
+void port_clear(struct port *port);
+
+#endif
