@@ -231,7 +231,10 @@ UNUSED static bool sleeps_in(pid_t tid, long nr)
 }
 
 /* Wait until a task sleeps in a system call: the barrier before waking it. */
-#define wait_in_syscall(task, nr) need(soon(sleeps_in((task)->tid, (nr))))
+#define wait_in_syscall(task, nr) ({						\
+	pid_t tid_ = (task)->tid;						\
+	bool asleep_ = soon(sleeps_in(tid_, (nr)));				\
+	need(asleep_); })
 
 /* --- addresses ---------------------------------------------------------------------------- */
 
