@@ -216,10 +216,8 @@ check_exports()
 # An object without a source beside it comes from modules/common: one name, one file.
 check_names()
 {
-	for file in modules/common/*.c; do
-		for folder in modules/linux/vmci modules/linux/vsock; do
-			[ ! -e "$folder/${file##*/}" ] || echo "$folder/${file##*/}: also in modules/common"
-		done
+	for file in modules/linux/v*/*.c; do
+		[ ! -e "modules/common/${file##*/}" ] || echo "$file: also in modules/common"
 	done
 }
 
