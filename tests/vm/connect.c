@@ -66,11 +66,13 @@ static void no_loopback_cid(void)
 /* Contexts that this machine has no way to: no device, no virtual machines. */
 static void no_such_context(void)
 {
-	static const unsigned int cids[] = { 0, 3, 77, 0xfffffffe };
+	static const unsigned int cids[] = { 3, 77, 0xfffffffe };
 	int fd = stream_socket(), server = listener(1);
 
 	for (size_t i = 0; i < ARRAY_SIZE(cids); i++)
 		expect_errno(connect_to(fd, cids[i], port_of(server)), EINVAL);
+	/* Row 6 of 4.5: a machine that is no guest has no hypervisor */
+	expect_errno(connect_to(fd, 0, port_of(server)), ENODEV);
 	expect_is(revents(server), 0);
 	expect_ok(connect_to(fd, vm_cid, port_of(server)));
 }

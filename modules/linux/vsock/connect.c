@@ -83,6 +83,20 @@ static int connect_check(const struct vmsock_sock *vsk, const struct vmsock_sock
 	return 0;
 }
 
+/*
+ * An attempt that was given up may still be answered, and nothing in the answer tells it
+ * from one to the next attempt but the port it goes to.
+ */
+static void connect_forget_port(struct vmsock_sock *vsk)
+{
+	bool given_up = vsk->connect_error == ETIMEDOUT || vsk->connect_error == EINTR;
+
+	if (!given_up || !vsk->autobound)
+		return;
+	vmsock_table_remove(vsk);
+	vsk->bound = vmsock_addr_any();
+}
+
 /* Start an attempt: the request is sent; socket lock held */
 static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *sa)
 {
@@ -90,6 +104,7 @@ static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *
 	struct vmsock_step step;
 	int err;
 
+	connect_forget_port(vsk);
 	err = vmsock_autobind(vsk);
 	if (err)
 		return err;

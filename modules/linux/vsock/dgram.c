@@ -107,17 +107,16 @@ out:
 
 /* ---- Sending ---- */
 
-/* Step 4 to 6 of vsock.md 7.2, socket lock held */
+/* Steps 4 to 6 of vsock.md 7.2, and 3.2 for malformed addresses; socket lock held */
 static int dgram_destination(struct vmsock_sock *vsk, const struct msghdr *msg,
 			     struct vmsock_addr *dst)
 {
 	const struct vmsock_sockaddr *sa = msg->msg_name;
 
-	if (vsk->sk.sk_socket->state == SS_CONNECTED)
-		*dst = vsk->peer_addr;
-	else if (sa && vmsock_sockaddr_check(sa, msg->msg_namelen, vsk->sk.sk_family) ==
-		       VMSOCK_ADDR_OK)
+	if (vmsock_sockaddr_check(sa, msg->msg_namelen, vsk->sk.sk_family) == VMSOCK_ADDR_OK)
 		*dst = (struct vmsock_addr){ sa->cid, sa->port };
+	else if (vsk->sk.sk_socket->state == SS_CONNECTED)
+		*dst = vsk->peer_addr;
 	else
 		return -EINVAL;
 	if (dst->cid == VMSOCK_CID_ANY)

@@ -216,9 +216,13 @@ static int bind_locked(struct vmsock_sock *vsk, struct vmsock_addr addr)
 /* Bind to (any, any) if not bound; socket lock held */
 int vmsock_autobind(struct vmsock_sock *vsk)
 {
+	int err;
+
 	if (vmsock_addr_bound(vsk->bound))
 		return 0;
-	return bind_locked(vsk, vmsock_addr_any());
+	err = bind_locked(vsk, vmsock_addr_any());
+	vsk->autobound = !err;
+	return err;
 }
 
 int vmsock_bind(struct socket *sock, struct sockaddr_unsized *addr, int len)

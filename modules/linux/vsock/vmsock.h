@@ -84,6 +84,7 @@ struct vmsock_stage {
  * @sk: must be first
  * @bound: address given to bind, any before; set once under the table lock
  * @peer_addr: what getpeername reports
+ * @autobound: the port was chosen by connect or send
  * @trusted: creator had CAP_NET_ADMIN in the initial user namespace
  * @owner: credentials of the creator
  * @limits: SO_VMCI_BUFFER_*
@@ -111,6 +112,7 @@ struct vmsock_sock {
 	struct sock sk;
 	struct vmsock_addr bound;
 	struct vmsock_addr peer_addr;
+	bool autobound;
 	bool trusted;
 	const struct cred *owner;
 	struct vmsock_limits limits;
