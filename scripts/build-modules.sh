@@ -11,6 +11,7 @@
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
 
 usage()
@@ -89,6 +90,7 @@ build()
 	: >"$build/log"
 	say "building for $(kernel_release "$kernel")${check:+ with W=1 C=1}"
 	for dir in $(module_dirs); do
+		# shellcheck disable=SC2086 # two words or none
 		build_dir "$dir" $check -j"$(nproc)" "$@" ||
 			{ tail -n 40 "$build/log" >&2; die "$dir does not build for kernel $kernel"; }
 	done

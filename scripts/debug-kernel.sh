@@ -10,6 +10,7 @@
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
 
 root=$CACHE/$(kernel_root debug)
@@ -50,6 +51,7 @@ install_modules()
 	mkdir -p "$modules/kernel"
 	(cd "$root/debug" && find . -name '*.ko' | cpio -pdm --quiet "$modules/kernel")
 	cp "$root/debug/modules.order" "$root/debug/modules.builtin" "$root/debug/modules.builtin.modinfo" "$modules"
+	in_root "$root" depmod "$release"
 }
 
 build()

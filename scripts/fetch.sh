@@ -7,6 +7,7 @@
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=scripts/lib.sh
 . "$here/lib.sh"
 
 usage()
@@ -82,6 +83,14 @@ kernel_package()
 		sort -V | tail -n 1
 }
 
+# The packages of kernel release $1. From 7.3 on the image is split into parts.
+kernel_parts()
+{
+	for part in image base binary modules; do
+		apt_cache pkgnames "linux-$part-$1" | grep -xF "linux-$part-$1" || :
+	done
+}
+
 download() { (cd "$state/archives" && apt_get download "$@"); }
 download_all() { apt_get -y --download-only "$@"; }
 
@@ -120,6 +129,12 @@ finish_root()
 	for headers in "$1"/usr/src/linux-headers-*-common; do
 		allow_sparse "$headers/scripts/checker-valid.sh"
 	done
+	for kernel in "$1"/kernels/*; do
+		release=$(cat "$kernel")
+		in_root "$1" depmod "$release"
+		[ -e "$1/boot/vmlinuz-$release" ] ||
+			ln "$1/usr/lib/modules/$release/vmlinuz" "$1/boot/vmlinuz-$release"
+	done
 	in_root "$1" gcc --version >/dev/null || die "the unpacked compiler does not run"
 }
 
@@ -139,7 +154,8 @@ fetch_root()
 		[ -n "$package" ] || die "no package of kernel $kernel in $*"
 		release=${package#linux-image-}
 		echo "$release" >"$tmp/kernels/$kernel"
-		download "$package"
+		# shellcheck disable=SC2046 # a list of packages
+		download $(kernel_parts "$release")
 		headers="$headers linux-headers-$release"
 	done
 	# shellcheck disable=SC2086 # lists of packages

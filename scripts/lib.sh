@@ -74,3 +74,24 @@ in_root()
 		exec env -i PATH=/usr/bin:/usr/sbin LC_ALL=C HOME=/ chroot "$0" "$@"
 	' "$@"
 }
+
+# Is the system's QEMU new enough?
+system_qemu()
+{
+	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+	[ "$(printf '%s\n10.1\n' "${version:-0}" | sort -V | head -n 1)" = 10.1 ]
+}
+
+have_qemu() { [ -d "$CACHE/qemu" ] || system_qemu; }
+
+# Become QEMU: the system's, or the unpacked one, which brings its own libraries.
+exec_qemu()
+{
+	if system_qemu; then
+		exec qemu-system-x86_64 "$@"
+	fi
+	exec "$CACHE/qemu/lib64/ld-linux-x86-64.so.2" \
+		--library-path "$CACHE/qemu/usr/lib/x86_64-linux-gnu" \
+		"$CACHE/qemu/usr/bin/qemu-system-x86_64" \
+		-L "$CACHE/qemu/usr/share/qemu" -L "$CACHE/qemu/usr/share/seabios" "$@"
+}

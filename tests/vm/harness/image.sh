@@ -67,7 +67,8 @@ add_kmod()
 neighbour_files()
 {
 	for module in $NEIGHBOURS; do
-		in_root "$root" modprobe -S "$release" --show-depends "$module" 2>/dev/null
+		in_root "$root" modprobe -S "$release" --show-depends "$module" 2>/dev/null ||
+			say "$release has no module $module"
 	done | awk '$1 == "insmod" {print $2}' | sort -u
 }
 
@@ -76,7 +77,6 @@ prepare_neighbours()
 {
 	[ ! -d "$root/neighbours/$release" ] || return 0
 	say "collecting modules of $release"
-	in_root "$root" depmod "$release"
 	new=$root/neighbours/$release.new
 	rm -rf "$new"
 	mkdir -p "$new"
@@ -106,7 +106,7 @@ add_modules()
 	done
 }
 
-# compile FILE.c OUTPUT: static, with the flags its header asks for
+# compile FILE.c OUTPUT [32]: static, with the flags its header asks for
 compile()
 {
 	extra=
@@ -116,7 +116,7 @@ compile()
 	# shellcheck disable=SC2046,SC2086 # lists of flags and files
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread \
 		-I"$source/include" -I"$source/tests/unit" -I"$source/tests/vm" -I"$source" -I"$work/include" \
-		-o "$2" "$1" $extra $(test_header "$1" cflags) || die "$1 does not compile"
+		${3:+-m$3} -o "$2" "$1" $extra $(test_header "$1" cflags) || die "$1 does not compile"
 }
 
 # A program that a test names: a C source, one from the build tree, one of this machine.
@@ -139,9 +139,10 @@ add_named_program()
 # add_test FILE NAME: NAME ends in -32 for a 32-bit build
 add_test()
 {
-	case $1 in
-	*.sh) install "$1" "$image/tests/$2" ;;
-	*.c)  compile "$1" "$image/tests/$2" ;;
+	case $1:$2 in
+	*.sh:*)   install "$1" "$image/tests/$2" ;;
+	*.c:*-32) compile "$1" "$image/tests/$2" 32 ;;
+	*.c:*)    compile "$1" "$image/tests/$2" ;;
 	esac
 	for program in $(test_header "$1" programs); do
 		[ -e "$image/usr/bin/$(basename "$program" .c)" ] || add_named_program "$program"

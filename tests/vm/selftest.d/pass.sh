@@ -7,6 +7,7 @@
 #
 # vm-modules: vm_selftest
 
+# shellcheck source=tests/vm/harness/tap.sh
 . tap.sh
 ok "the module is loaded" grep -q '^vm_selftest ' /proc/modules
 ok "modprobe -r unloads it" modprobe -r vm_selftest

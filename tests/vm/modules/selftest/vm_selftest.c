@@ -13,7 +13,7 @@
 
 static char *fault = "";
 module_param(fault, charp, 0444);
-MODULE_PARM_DESC(fault, "warn, oops, leak, deadlock or hang");
+MODULE_PARM_DESC(fault, "one of the names in the table");
 
 /* The only reference to what is allocated here is lost. */
 static void leak(void)
@@ -56,17 +56,46 @@ static void hang(void)
 		msleep(1000);
 }
 
+static void overrun(void)
+{
+	char *object = kmalloc(10, GFP_KERNEL);
+
+	if (!object)
+		return;
+	OPTIMIZER_HIDE_VAR(object);
+	WRITE_ONCE(object[0], READ_ONCE(object[10]));
+	kfree(object);
+}
+
+static void warn(void)
+{
+	WARN(1, "a warning on request\n");
+}
+
+/* Unloading is refused from now on. */
+static void pin(void)
+{
+	__module_get(THIS_MODULE);
+}
+
+static const struct {
+	const char *name;
+	void (*happen)(void);
+} faults[] = {
+	{ "deadlock", deadlock },
+	{ "hang", hang },
+	{ "leak", leak },
+	{ "oops", oops },
+	{ "overrun", overrun },
+	{ "pin", pin },
+	{ "warn", warn },
+};
+
 static int __init selftest_init(void)
 {
-	if (!strcmp(fault, "leak"))
-		leak();
-	else if (!strcmp(fault, "oops"))
-		oops();
-	else if (!strcmp(fault, "deadlock"))
-		deadlock();
-	else if (!strcmp(fault, "hang"))
-		hang();
-	WARN(!strcmp(fault, "warn"), "a warning on request\n");
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++)
+		if (!strcmp(fault, faults[i].name))
+			faults[i].happen();
 	return 0;
 }
 
