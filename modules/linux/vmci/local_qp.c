@@ -291,8 +291,9 @@ free:
  * @flags: VMCI_QPFLAG_*
  *
  * Context: process context, may sleep.
- * Return: VMCI_SUCCESS, NO_ACCESS, NOT_FOUND, UNAVAILABLE, QUEUEPAIR_MISMATCH, NO_MEM,
- * NO_HANDLE, or ALREADY_EXISTS when somebody else created it this moment.
+ * Return: VMCI_SUCCESS, DEVICE_NOT_FOUND, NO_ACCESS, NOT_FOUND, UNAVAILABLE,
+ * QUEUEPAIR_MISMATCH, NO_MEM, NO_HANDLE, or ALREADY_EXISTS when somebody else created it
+ * this moment.
  */
 int vmci_local_qp_alloc(struct vmci_qp *qp, struct vmci_handle *io, u64 produce_size,
 			u64 consume_size, u32 peer, u32 flags)
@@ -300,6 +301,8 @@ int vmci_local_qp_alloc(struct vmci_qp *qp, struct vmci_handle *io, u64 produce_
 	u32 own_cid = vmsock_vmci_get_context_id();
 	int result = VMCI_ERROR_NOT_FOUND;
 
+	if (own_cid == VMCI_INVALID_ID)
+		return VMCI_ERROR_DEVICE_NOT_FOUND;
 	if (io->context == VMCI_INVALID_ID && io->resource == VMCI_INVALID_ID)
 		io->context = own_cid;
 	if (io->context != own_cid || (peer != own_cid && peer != VMCI_INVALID_ID))
