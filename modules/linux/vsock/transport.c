@@ -303,6 +303,11 @@ static void handle_packet(struct vmsock_sock *vsk, const struct vmsock_packet *p
 		vmsock_accept_request(vsk, pkt);
 		return;
 	}
+	/* Queued for an attempt that was given up, see connect_forget_port() */
+	if (pkt->dst_port != vsk->hs.local.port) {
+		refuse(pkt);
+		return;
+	}
 	step = vmsock_handshake_packet(&vsk->hs, pkt, vmsock_stream_unread(vsk) > 0);
 	if (step.action == VMSOCK_ACT_NOTIFY)
 		notify_received(vsk, pkt->type);
