@@ -30,6 +30,8 @@ AC_ARG_WITH([vsock-module],
 VMSOCK_YES_NO_AUTO([--with-kernel-modules], [$with_kernel_modules])
 AS_CASE([$with_vsock_module], [vmsock|vsock], [],
 	[AC_MSG_ERROR([--with-vsock-module=$with_vsock_module: vmsock or vsock])])
+AS_CASE([$with_modules_root], [''|/*], [],
+	[AC_MSG_ERROR([--with-modules-root=$with_modules_root: an absolute path])])
 AS_CASE([$with_kernel_release,$with_kernel_dir], [yes,*|no,*|*,yes|*,no],
 	[AC_MSG_ERROR([--with-kernel-release and --with-kernel-dir need a value])])
 
