@@ -266,9 +266,10 @@ check_executable()
 	done
 }
 
+# SC2317: functions are called through variables.
 check_shell()
 {
-	echo "$shell_files" | xargs shellcheck -x -P SCRIPTDIR -P tests/vm/harness -f gcc
+	echo "$shell_files" | xargs shellcheck -x -e SC2317 -P SCRIPTDIR -P tests/vm/harness -f gcc
 }
 
 # Words that codespell has wrong are in .codespellrc.
