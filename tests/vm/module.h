@@ -1,101 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* module.h - for tests that load and unload modules: modules, the kernel log, the control device
+/* module.h - what guest tests that load and unload modules share
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * A test that includes this starts and ends with none of our modules loaded. Calls that fail
- * where the test cannot go on end it through need().
+ * Theory of operation
+ *
+ * As vmtest.h, but no module is loaded when a row starts: the row loads what it needs and says with
+ * which parameters.  What it leaves behind is unloaded before the next one, and a row that leaves
+ * something behind that cannot be unloaded makes that one fail.  Nothing is loaded by asking for a
+ * socket unless the row wants so (autoload_on).
+ *
+ * Modules are loaded and unloaded by the system calls, for their exact errors; rows about modprobe
+ * run modprobe.
  */
 #ifndef TESTS_VM_MODULE_H
 #define TESTS_VM_MODULE_H
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include "vmtest.h"
+
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "../unit/tap.h"
-#include "../../include/vmci_sockets.h"
-
-#define UNUSED		__attribute__((unused))
 #define FAMILIES	46	/* AF_MAX of all kernels supported */
+#define FIRST_CHOICE	22	/* where the kernel has a vsock of its own and nothing else is taken */
+#define KERNEL_FAMILY	40
+#define MODPROBE	"/usr/sbin/modprobe"	/* of kmod; the shell prefers its own */
 
-#ifndef MODULE_INIT_COMPRESSED_FILE
-#define MODULE_INIT_COMPRESSED_FILE 4
-#endif
+/* --- files of one line -------------------------------------------------------------------- */
 
-/* need() - ends the test unless @good */
-TAP_PRINTF(2, 3)
-static void need(bool good, const char *fmt, ...)
-{
-	va_list args;
-
-	if (good)
-		return;
-	printf("Bail out! ");
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf(" (%s)\n", strerror(errno));
-	exit(EXIT_FAILURE);
-}
-
-/* Results of calls are compared as 0 or an errno, and shown by name. */
-UNUSED static const char *error_name(int err)
-{
-	return err ? strerrorname_np(err) : "success";
-}
-
-/** is_error() - passes if both errnos are equal */
-TAP_PRINTF(3, 4)
-static bool is_error(int got, int want, const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	tap_result(got == want, fmt, args);
-	va_end(args);
-	if (got != want)
-		printf("#  got %s (%d)\n# want %s (%d)\n", error_name(got), got, error_name(want),
-		       want);
-	return got == want;
-}
-
-UNUSED static double seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec + now.tv_nsec / 1e9;
-}
-
-/** eventually() - calls @condition until it holds, 3 s at most */
-UNUSED static bool eventually(bool (*condition)(void))
-{
-	double end = seconds() + 3;
-
-	while (!condition()) {
-		if (seconds() > end)
-			return false;
-		poll(NULL, 0, 5);
-	}
-	return true;
-}
-
-/* Files of one line */
-
-/** read_text() - the first line of a file, static storage; NULL if it cannot be read */
-TAP_PRINTF(1, 2)
-static const char *read_text(const char *fmt, ...)
+/* The first line of a file, static storage; NULL if it cannot be read. */
+UNUSED __attribute__((format(printf, 1, 2)))
+static const char *text_of(const char *fmt, ...)
 {
 	static char text[4096];
 	char path[256];
@@ -106,7 +42,7 @@ static const char *read_text(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(path, sizeof(path), fmt, args);
 	va_end(args);
-	file = fopen(path, "r");
+	file = fopen(path, "re");
 	if (!file)
 		return NULL;
 	good = fgets(text, sizeof(text), file);
@@ -117,22 +53,20 @@ static const char *read_text(const char *fmt, ...)
 	return text;
 }
 
-/** write_text() - 0 or an errno */
-UNUSED static int write_text(const char *path, const char *text)
+/* write() to a file: 0, or -1 with errno. */
+UNUSED static int put_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY);
-	int err = 0;
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t ret;
 
 	if (fd < 0)
-		return errno;
-	if (write(fd, text, strlen(text)) < 0)
-		err = errno;
+		return -1;
+	ret = write(fd, text, strlen(text));
 	close(fd);
-	return err;
+	return ret < 0 ? -1 : 0;
 }
 
-/** exists() - is there such a file */
-TAP_PRINTF(1, 2)
+UNUSED __attribute__((format(printf, 1, 2)))
 static bool exists(const char *fmt, ...)
 {
 	char path[256];
@@ -144,10 +78,29 @@ static bool exists(const char *fmt, ...)
 	return access(path, F_OK) == 0;
 }
 
-/* Modules */
+/* The device number in a file of sysfs, "MAJOR:MINOR"; 0 if there is none. */
+UNUSED static dev_t device_in(const char *path)
+{
+	const char *text = text_of("%s", path);
+	unsigned int major, minor;
 
-/** run() - the exit status of a shell command */
-TAP_PRINTF(1, 2)
+	if (!text || sscanf(text, "%u:%u", &major, &minor) != 2)
+		return 0;
+	return makedev(major, minor);
+}
+
+/* The device number of a node; 0 if it is not there or none. */
+UNUSED static dev_t device_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISCHR(st.st_mode) ? st.st_rdev : 0;
+}
+
+/* --- modules ------------------------------------------------------------------------------ */
+
+/* Exit status of a shell command; its output goes to the log of the test. */
+UNUSED __attribute__((format(printf, 1, 2)))
 static int run(const char *fmt, ...)
 {
 	char command[512];
@@ -162,195 +115,204 @@ static int run(const char *fmt, ...)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
 }
 
-/* The file of a module, wherever it is in the folder of the running kernel. */
-UNUSED static bool module_path(const char *name, char *path, size_t size)
+/* Open the file of a module: ours, or one of the kernel's. */
+UNUSED static int module_file(const char *name)
 {
+	static const char * const folders[] = { "updates/vmsock", "kernel" };
 	struct utsname uts;
-	char command[256];
-	FILE *out;
-	bool good;
+	char path[256];
+	int fd = -1;
 
 	uname(&uts);
-	snprintf(command, sizeof(command), "find /lib/modules/%s/ -name '%s.ko*' | head -n 1",
-		 uts.release, name);
-	out = popen(command, "r");
-	good = out && fgets(path, size, out);
-	if (out)
-		pclose(out);
-	if (good)
-		path[strcspn(path, "\n")] = 0;
-	return good;
+	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(folders); i++) {
+		snprintf(path, sizeof(path), "/lib/modules/%s/%s/%s.ko", uts.release, folders[i], name);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	return fd;
 }
 
-/** module_insert() - loads exactly one module; 0 or an errno */
-UNUSED static int module_insert(const char *name, const char *parameters)
+/* Load one module, without what it needs: 0, or -1 with errno. */
+UNUSED static int insert_with(const char *name, const char *parameters)
 {
-	char path[512];
-	int fd, err;
+	int fd = need_ok(module_file(name));
+	int ret = syscall(SYS_finit_module, fd, parameters, 0);
+	int error = errno;
 
-	need(module_path(name, path, sizeof(path)), "no module %s", name);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	need(fd >= 0, "%s", path);
-	err = syscall(SYS_finit_module, fd, parameters,
-		      strcmp(path + strlen(path) - 3, ".ko") ? MODULE_INIT_COMPRESSED_FILE : 0) ?
-		errno : 0;
 	close(fd);
-	return err;
+	errno = error;
+	return ret;
 }
 
-/** module_remove() - unloads a module without waiting; 0 or an errno */
-UNUSED static int module_remove(const char *name)
+UNUSED static int insert(const char *name)
 {
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
+	return insert_with(name, "");
 }
 
-UNUSED static bool module_loaded(const char *name)
+/* Unload one module now or not at all: 0, or -1 with errno; EWOULDBLOCK if it is in use. */
+UNUSED static int take_out(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK);
+}
+
+UNUSED static bool loaded(const char *name)
 {
 	return exists("/sys/module/%s/initstate", name);
 }
 
-/** vmsock_load() - vmci and vmsock are loaded now, whatever it takes */
-UNUSED static void vmsock_load(const char *parameters)
+/* Does the module @user use symbols of @name? */
+UNUSED static bool holds(const char *name, const char *user)
 {
-	if (!module_loaded("vmci"))
-		need((errno = module_insert("vmci", "")) == 0, "cannot load vmci");
-	need((errno = module_insert("vmsock", parameters)) == 0, "cannot load vmsock %s", parameters);
+	return exists("/sys/module/%s/holders/%s", name, user);
 }
 
-/** vmsock_unload() - and now they are not */
-UNUSED static void vmsock_unload(void)
+UNUSED static void load_vmsock_with(const char *parameters)
 {
-	need((errno = module_remove("vmsock")) == 0, "cannot unload vmsock");
-	need((errno = module_remove("vmci")) == 0, "cannot unload vmci");
+	need_ok(insert("vmci"));
+	need_ok(insert_with("vmsock", parameters));
 }
 
-/** family_in_use() - what the parameter says; 0 if no number is held, -1 without module */
-UNUSED static int family_in_use(void)
+UNUSED static void load_vmsock(void)
 {
-	const char *text = read_text("/sys/module/vmsock/parameters/family_in_use");
-
-	return text ? atoi(text) : -1;
+	load_vmsock_with("");
 }
 
-UNUSED static bool family_released(void)
+UNUSED static void unload_vmsock(void)
 {
-	return family_in_use() == 0;
+	need_ok(take_out("vmsock"));
+	need_ok(take_out("vmci"));
 }
+
+/* All modules of tests and ours, users first. */
+static const char * const own_modules[] = {
+	"vmsock_client", "vm_kernel_api", "vm_control_rid", "vmsock", "vmci", "vm_families",
+};
+
+/* The kernel's, in an order in which they can go. */
+static const char * const kernel_modules[] = {
+	"vsock_diag", "vhost_vsock", "vsock_loopback", "vmw_vsock_virtio_transport",
+	"vmw_vsock_virtio_transport_common", "vmw_vsock_vmci_transport", "vsock", "vmw_balloon",
+	"vmw_vmci",
+};
+
+static bool all_gone(const char * const *names, size_t count)
+{
+	bool gone = true;
+
+	for (size_t i = 0; i < count; i++)
+		if (loaded(names[i]) && take_out(names[i]) < 0)
+			gone = false;
+	return gone;
+}
+
+/* --- autoload ----------------------------------------------------------------------------- */
 
 /*
- * autoload_off() - socket() on a free number loads nothing from now on
- *
- * Otherwise asking for a number by socket() changes the machine: the kernel calls modprobe.
+ * The kernel answers socket() on a free number by running a program.  With an empty name it does
+ * not, so that asking does not change the machine.
  */
 static char modprobe_program[256];
 
-UNUSED static void autoload_on(void)
-{
-	write_text("/proc/sys/kernel/modprobe", modprobe_program);
-}
-
 UNUSED static void autoload_off(void)
 {
-	const char *program = read_text("/proc/sys/kernel/modprobe");
+	const char *program = text_of("/proc/sys/kernel/modprobe");
 
-	need(program, "no /proc/sys/kernel/modprobe");
-	snprintf(modprobe_program, sizeof(modprobe_program), "%s", program);
-	need((errno = write_text("/proc/sys/kernel/modprobe", "\n")) == 0, "cannot turn autoload off");
-	atexit(autoload_on);
+	if (!modprobe_program[0] && program)
+		snprintf(modprobe_program, sizeof(modprobe_program), "%s", program);
+	need_ok(put_text("/proc/sys/kernel/modprobe", "\n"));
 }
 
-/* The kernel log */
+UNUSED static void autoload_on(void)
+{
+	need_ok(put_text("/proc/sys/kernel/modprobe", modprobe_program));
+}
+
+/* --- the kernel log ----------------------------------------------------------------------- */
 
 static int kernel_log = -1;
 
-/** log_mark() - log_lines() counts from here on */
-UNUSED static void log_mark(void)
+/* log_lines() counts from here on. */
+UNUSED static void mark_log(void)
 {
 	if (kernel_log < 0)
-		kernel_log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	need(kernel_log >= 0, "/dev/kmsg");
+		kernel_log = need_ok(open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC));
 	lseek(kernel_log, 0, SEEK_END);
 }
 
-/**
- * log_lines() - lines since the last call or log_mark() that contain @text
- * @last: the last such line, if not NULL
- */
-UNUSED static int log_lines(const char *text, char *last, size_t size)
+/* One line of the kernel log after the mark, static storage; NULL at its end. */
+static const char *next_log_line(void)
 {
-	char record[8192];
-	int count = 0;
+	static char record[8192];
+	char *text;
 	ssize_t len;
 
-	if (last)
-		*last = 0;
-	/* EPIPE: records were overwritten before they were read; go on with the next. */
-	while ((len = read(kernel_log, record, sizeof(record) - 1)) > 0 || errno == EPIPE) {
-		char *line;
+	/* EPIPE: lines were overwritten before they were read. */
+	do
+		len = read(kernel_log, record, sizeof(record) - 1);
+	while (len < 0 && errno == EPIPE);
+	if (len < 0)
+		return NULL;
+	record[len] = 0;
+	text = strchr(record, ';');
+	text = text ? text + 1 : record;
+	text[strcspn(text, "\n")] = 0;
+	return text;
+}
 
-		if (len < 0)
+/* Lines after the mark that start with @prefix; the first ones are shown. */
+UNUSED static int log_lines(const char *prefix)
+{
+	const char *line;
+	int count = 0;
+
+	while ((line = next_log_line())) {
+		if (strncmp(line, prefix, strlen(prefix)))
 			continue;
-		record[len] = 0;
-		line = strchr(record, ';');
-		if (!line || !strstr(line, text))
-			continue;
-		count++;
-		line[strcspn(line, "\n")] = 0;
-		if (last)
-			snprintf(last, size, "%s", line + 1);
+		if (++count <= 5)
+			diag("kernel: %s", line);
 	}
 	return count;
 }
 
-/** is_one_line() - passes if the kernel logged one line with @text since log_mark() */
-TAP_PRINTF(2, 3)
-static bool is_one_line(const char *text, const char *fmt, ...)
-{
-	char line[1024];
-	int count = log_lines(text, line, sizeof(line));
-	va_list args;
+/* --- control device and family ------------------------------------------------------------ */
 
-	va_start(args, fmt);
-	tap_result(count == 1, fmt, args);
-	va_end(args);
-	if (count != 1)
-		printf("# %d lines with \"%s\", the last: ", count, text);
-	else
-		printf("# ");
-	puts(line);
-	return count == 1;
+UNUSED static int open_control(void)
+{
+	return need_ok(open("/dev/vmsock", O_RDONLY | O_CLOEXEC));
 }
 
-/* The control device and sockets of our family */
-
-/** control() - an open descriptor on the control device */
-UNUSED static int control(void)
-{
-	int fd = open("/dev/vmsock", O_RDONLY | O_CLOEXEC);
-
-	need(fd >= 0, "/dev/vmsock");
-	return fd;
-}
-
-/** ask() - one request, 0 or an errno */
-UNUSED static int ask(int fd, unsigned int request, int32_t *value)
-{
-	return ioctl(fd, request, value) < 0 ? errno : 0;
-}
-
-/** family_of() - the family number, through an open descriptor; negative as the kernel wrote it */
-UNUSED static int family_of(int fd)
+/* The number, or the negative value that the request reports instead. */
+UNUSED static int ask_family(int control)
 {
 	int32_t family = 0;
 
-	need((errno = ask(fd, IOCTL_VMCI_SOCKETS_GET_AF_VALUE, &family)) == 0, "request 1976");
+	need_ok(ioctl(control, IOCTL_VMCI_SOCKETS_GET_AF_VALUE, &family));
 	return family;
 }
 
-/** socket_error() - why socket() fails, 0 if it does not */
-UNUSED static int socket_error(int family, int type)
+/* An open control device whose family is the one of all helpers in vmtest.h from now on. */
+UNUSED static int take_family(void)
 {
-	int fd = socket(family, type, 0);
+	int control = open_control();
+
+	vm_family = ask_family(control);
+	vm_cid = VMADDR_CID_HOST;
+	need(vm_family > 0);
+	return control;
+}
+
+/* What the parameter says, 0 if no number is held. */
+UNUSED static int family_in_use(void)
+{
+	const char *text = text_of("/sys/module/vmsock/parameters/family_in_use");
+
+	need(text);
+	return atoi(text);
+}
+
+/* errno of socket(), 0 if there is such a socket. */
+UNUSED static int why_no_socket(int family, int type)
+{
+	int fd = socket(family, type | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
 		return errno;
@@ -358,139 +320,77 @@ UNUSED static int socket_error(int family, int type)
 	return 0;
 }
 
-UNUSED static struct sockaddr_vm vm_address(int family, unsigned int cid, unsigned int port)
-{
-	struct sockaddr_vm addr;
+/* --- traffic on any family ---------------------------------------------------------------- */
 
-	memset(&addr, 0, sizeof(addr));
-	addr.svm_family = family;
-	addr.svm_cid = cid;
-	addr.svm_port = port;
-	return addr;
-}
-
-/** bound() - a bound socket, or -1 */
-UNUSED static int bound(int family, int type, unsigned int cid, unsigned int port)
-{
-	struct sockaddr_vm addr = vm_address(family, cid, port);
-	int fd = socket(family, type | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-UNUSED static int listener(int family, unsigned int port)
-{
-	int fd = bound(family, SOCK_STREAM, VMADDR_CID_ANY, port);
-
-	if (fd >= 0 && listen(fd, 8)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-/** connected() - a socket connected to an address, or -1 */
-UNUSED static int connected(int family, int type, unsigned int cid, unsigned int port)
-{
-	struct sockaddr_vm addr = vm_address(family, cid, port);
-	int fd = socket(family, type | SOCK_CLOEXEC, 0);
-
-	if (fd >= 0 && connect(fd, (struct sockaddr *)&addr, sizeof(addr))) {
-		int err = errno;
-
-		close(fd);
-		errno = err;
-		return -1;
-	}
-	return fd;
-}
-
-struct pair {
-	int listener, client, server;
-};
-
-/** pair_open() - two connected stream sockets; @pair can be closed whatever the result */
-UNUSED static bool pair_open(struct pair *pair, int family, unsigned int cid, unsigned int port)
-{
-	pair->client = pair->server = -1;
-	pair->listener = listener(family, port);
-	if (pair->listener < 0)
-		return false;
-	pair->client = connected(family, SOCK_STREAM, cid, port);
-	if (pair->client < 0)
-		return false;
-	pair->server = accept(pair->listener, NULL, NULL);
-	return pair->server >= 0;
-}
-
-UNUSED static void pair_close(struct pair *pair)
-{
-	if (pair->client >= 0)
-		close(pair->client);
-	if (pair->server >= 0)
-		close(pair->server);
-	if (pair->listener >= 0)
-		close(pair->listener);
-}
-
-/* The same bytes arrive; a socket that keeps silent fails after 5 s. */
-UNUSED static bool passes_bytes(int from, int to)
-{
-	static const struct timeval limit = { .tv_sec = 5 };
-	unsigned char out[4096], in[4096];
-
-	for (size_t i = 0; i < sizeof(out); i++)
-		out[i] = i * 7 + i / 256;
-	setsockopt(to, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	return send(from, out, sizeof(out), MSG_NOSIGNAL) == (ssize_t)sizeof(out) &&
-	       recv(to, in, sizeof(in), MSG_WAITALL) == (ssize_t)sizeof(in) &&
-	       memcmp(in, out, sizeof(in)) == 0;
-}
-
-/** stream_works() - a connection to @cid and bytes in both directions */
+/* A stream from this machine to @cid, which is itself, works in both directions. */
 UNUSED static bool stream_works(int family, unsigned int cid)
 {
+	int before = *vm_failures;
 	struct pair pair;
-	bool good;
 
-	good = pair_open(&pair, family, cid, 7000) && passes_bytes(pair.client, pair.server) &&
-	       passes_bytes(pair.server, pair.client);
-	if (!good)
-		diag("stream on family %d to CID %u: %s", family, cid, strerror(errno));
-	pair_close(&pair);
-	return good;
+	vm_family = family;
+	vm_cid = cid;
+	pair = make_pair();
+	expect_works(pair.client, pair.server);
+	close_pair(&pair);
+	return *vm_failures == before;
 }
 
-/** dgrams_work() - datagrams to @cid arrive */
-UNUSED static bool dgrams_work(int family, unsigned int cid)
+/* And so does a datagram. */
+UNUSED static bool dgram_works(int family, unsigned int cid)
 {
-	int to = bound(family, SOCK_DGRAM, VMADDR_CID_ANY, 7001);
-	int from = connected(family, SOCK_DGRAM, cid, 7001);
-	bool good = from >= 0 && to >= 0 && passes_bytes(from, to);
+	int before = *vm_failures;
+	char text[8] = "";
+	int to, from;
 
-	if (!good)
-		diag("datagram on family %d to CID %u: %s", family, cid, strerror(errno));
-	if (from >= 0)
-		close(from);
-	if (to >= 0)
-		close(to);
-	return good;
+	vm_family = family;
+	to = dgram_bound(VMADDR_PORT_ANY);
+	from = dgram_socket();
+	expect_ok(send_to(from, "datagram", 8, cid, port_of(to)));
+	wait_for(to, POLLIN);
+	expect_is(expect_ok(recv(to, text, sizeof(text), 0)), 8);
+	expect(memcmp(text, "datagram", 8) == 0);
+	close(from);
+	close(to);
+	return *vm_failures == before;
 }
 
-/** vmsock_works() - stream and datagrams of our family, number asked for and given back */
-UNUSED static bool vmsock_works(void)
+/* Our family is given out, carries both types, and is given back. */
+UNUSED static void expect_vmsock_works(void)
 {
-	int fd = control();
-	int family = family_of(fd);
-	bool good = family > 0 && stream_works(family, VMADDR_CID_HOST) &&
-		    dgrams_work(family, VMADDR_CID_HOST);
+	int control = take_family();
 
-	close(fd);
-	return good;
+	expect(stream_works(vm_family, VMADDR_CID_HOST));
+	expect(dgram_works(vm_family, VMADDR_CID_HOST));
+	close(control);
+	expect_soon(family_in_use() == 0);
+}
+
+/* --- running the table -------------------------------------------------------------------- */
+
+static void module_clean(void)
+{
+	if (!soon(all_gone(own_modules, ARRAY_SIZE(own_modules)) &&
+		  all_gone(kernel_modules, ARRAY_SIZE(kernel_modules))))
+		diag("the row left modules behind that cannot be unloaded");
+}
+
+UNUSED static int module_main(int argc, char **argv, const struct vmtest *rows, size_t count)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	vm_failures = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			   -1, 0);
+	autoload_off();
+	module_clean();
+	for (size_t i = 0; i < count; i++) {
+		if (argc > 1 && !strstr(rows[i].item, argv[1]))
+			continue;
+		vm_run_row(&rows[i]);
+		autoload_off();
+		module_clean();
+	}
+	autoload_on();
+	return done_testing();
 }
 
 #endif /* TESTS_VM_MODULE_H */
