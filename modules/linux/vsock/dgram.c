@@ -144,7 +144,7 @@ static int dgram_send(struct vmsock_sock *vsk, struct msghdr *msg, size_t len,
 		kvfree(dg);
 		return -EFAULT;
 	}
-	result = vmci_datagram_send(dg);
+	result = vmci_datagram_send_gfp(dg, GFP_KERNEL_ACCOUNT);
 	kvfree(dg);
 	return result < 0 ? vmsock_errno(result) : result - (int)sizeof(*dg);
 }

@@ -133,6 +133,8 @@ static int transfer_errno(struct vmsock_sock *vsk, ssize_t result)
 		return 0;
 	case VMCI_ERROR_INVALID_ARGS:
 		return -EFAULT;
+	case VMCI_ERROR_NO_MEM:
+		return -ENOMEM;
 	default:
 		return stream_corrupt(vsk);
 	}

@@ -38,11 +38,12 @@ static u32 detach_subscription;
  * vmsock_send_packet() - send a control packet
  * @pkt: complete but for the source context
  *
+ * Context: process context, may sleep.
  * Return: VMCI result.
  */
 int vmsock_send_packet(struct vmsock_packet *pkt)
 {
-	int result = vmci_datagram_send(&pkt->dg);
+	int result = vmci_datagram_send_gfp(&pkt->dg, GFP_KERNEL);
 
 	if (result > 0)
 		vmsock_stats_sent(pkt->type);
