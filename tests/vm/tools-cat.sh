@@ -1,0 +1,167 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# tools-cat - vmsock cat over streams: transfers, half-close, listening, exit codes
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# vm-modules: vmsock vsock_loopback
+# vm-programs: vmsock-tools/vmsock
+# vm-timeout: 120
+
+. tap.sh
+
+# heard FILE: has a program with its messages in FILE begun to listen?
+heard() { grep -qs 'listening on' "$1"; }
+
+# listener NAME OPTION...: starts one in the background; input NAME.in, output NAME.out
+listener()
+{
+	name=$1
+	shift
+	[ -e "$name.in" ] || : >"$name.in"
+	rm -f "$name.err"
+	vmsock cat --listen --verbose ${family:+"--family=$family"} "$@" <"$name.in" >"$name.out" 2>"$name.err" &
+	pid=$!
+	eventually 5 heard "$name.err" || diag "no listener: $(cat "$name.err")"
+}
+
+# ended STATUS DESCRIPTION: waits for the listener
+ended()
+{
+	status=0
+	wait "$pid" || status=$?
+	is "$status" "$1" "$2" || diag "$(cat "$name.err")"
+}
+
+same() { ok "$3" cmp "$1" "$2"; }
+
+transfers()
+{
+	head -c "$1" /dev/urandom >up
+	head -c "$2" /dev/urandom >both.in
+	listener both 5000
+	ok "$what: $1 bytes there, $2 bytes back" sh -c "vmsock cat $option $cid:5000 <up >down"
+	ended 0 "$what: the listener ends with the connection"
+	same up both.out "$what: all bytes arrived there"
+	same both.in down "$what: all bytes arrived back"
+}
+
+# What follows the end of input comes through: md5sum answers only then, and cat must have closed
+# its output to make it answer.
+half_close()
+{
+	mkfifo answer
+	# shellcheck disable=SC2094 # two ends of a pipe
+	vmsock cat --listen --verbose ${family:+"--family=$family"} 5001 <answer 2>half.err | md5sum >answer &
+	eventually 5 heard half.err || diag "$(cat half.err)"
+	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5001" <up)" "$(md5sum <up)" \
+		"$what: an answer that follows the end of input"
+	wait
+	rm answer
+}
+
+silent_client()
+{
+	echo "what the listener says" >silent.in
+	listener silent 5002
+	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5002" </dev/null)" "what the listener says" \
+		"$what: a client without input receives everything"
+	ended 0 "$what: and the listener ends"
+}
+
+listens_on()
+{
+	: >many.in
+	listener many --count 3 5003
+	for i in 1 2 3; do
+		ok "$what: connection $i" sh -c "echo line $i | vmsock cat $option $cid:5003"
+	done
+	ended 0 "$what: --count 3 ends after the third"
+	is "$(cat many.out)" "line 1
+line 2
+line 3" "$what: all three arrived, in order"
+
+	listener keep --keep-open 5004
+	for i in 1 2 3 4; do
+		ok "$what: connection $i to --keep-open" \
+			sh -c "echo $i | vmsock cat $option $cid:5004"
+	done
+	ok "$what: --keep-open still listens" kill "$pid"
+	wait "$pid"
+	is "$(tr -d '\n' <keep.out)" 1234 "$what: what all of them sent arrived"
+}
+
+addresses()
+{
+	listener source 5005
+	ok "$what: a source port" sh -c "vmsock cat $option -p 6001 $cid:5005 </dev/null"
+	ended 0 "$what: its listener ends"
+	like "$(cat source.err)" "connection from vsock:[0-9]+:6001" "$what: the peer sees that port"
+
+	listener named vsock-stream:any:0x1390
+	ok "$what: hexadecimal and named" sh -c "vmsock cat $option vsock://$cid:0x1390 </dev/null"
+	ended 0 "$what: its listener ends"
+
+	listener taken 5007
+	vmsock cat --listen ${family:+"--family=$family"} 5007 </dev/null 2>err
+	is $? 2 "$what: a port in use"
+	like "$(cat err)" "another socket has that port" "$what: and the cause"
+	kill "$pid"
+	wait "$pid"
+}
+
+failures()
+{
+	vmsock cat ${family:+"--family=$family"} "$cid:5999" </dev/null 2>err
+	is $? 5 "$what: nobody listens"
+	like "$(cat err)" "nobody listens on that port" "$what: and the cause"
+
+	vmsock cat --listen --timeout 0.5 ${family:+"--family=$family"} 5010 </dev/null 2>err
+	is $? 6 "$what: nobody comes"
+	like "$(cat err)" "nothing happened for 0.5 seconds" "$what: and the cause"
+
+	listener stalled 5011
+	mkfifo open
+	exec 3<>open
+	vmsock cat --timeout 0.5 ${family:+"--family=$family"} "$cid:5011" <&3 2>err
+	is $? 6 "$what: nothing is sent"
+	exec 3>&-
+	rm open
+	ended 0 "$what: the other side sees the end"
+
+	vmsock cat --listen --verbose ${family:+"--family=$family"} 5012 </dev/null 2>early.err | head -c 1 >/dev/null &
+	eventually 5 heard early.err
+	head -c 4000000 /dev/zero | vmsock cat ${family:+"--family=$family"} "$cid:5012" >/dev/null 2>err
+	is $? 2 "$what: the peer goes before all is sent"
+	like "$(cat err)" "before everything was sent|cannot (send|receive)" "$what: and the cause"
+	wait
+
+	vmsock cat --buffer-size 8K --listen --verbose ${family:+"--family=$family"} 5013 </dev/null >small.out 2>small.err &
+	pid=$! name=small
+	eventually 5 heard small.err
+	ok "$what: small queues" sh -c "vmsock cat --buffer-size 8K $option $cid:5013 <up"
+	ended 0 "$what: small queues, the listener"
+	same up small.out "$what: small queues, all bytes"
+}
+
+suite()
+{
+	what=$1 cid=$2 family=$3 option=${3:+--family=$3}
+	rm -f -- *.in
+	transfers 100000 1
+	transfers 1 100000
+	transfers 3000001 2000003
+	half_close
+	silent_client
+	listens_on
+	addresses
+	failures
+	ok "$what: a transfer of 32 MiB" sh -c "head -c 33554432 /dev/urandom >up"
+	transfers 33554432 0
+	rm -f up down -- *.out
+}
+
+suite "dynamic family" self ""
+suite "family 40" local 40
+done_testing

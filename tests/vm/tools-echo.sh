@@ -1,0 +1,92 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# tools-echo - vmsock echo: streams and datagrams, many clients, an end
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# vm-modules: vmsock vsock_loopback
+# vm-programs: vmsock-tools/vmsock
+# vm-timeout: 120
+
+. tap.sh
+
+heard() { grep -qs 'streams on' "$1"; }
+
+# server OPTION...
+server()
+{
+	rm -f err
+	vmsock echo --verbose ${family:+"--family=$family"} "$@" 2>err &
+	pid=$!
+	eventually 5 heard err || diag "no server: $(cat err)"
+}
+
+# ended STATUS DESCRIPTION: waits for the server
+ended()
+{
+	status=0
+	wait "$pid" || status=$?
+	is "$status" "$1" "$2" || diag "$(cat err)"
+}
+
+one_client()
+{
+	head -c "$1" /dev/urandom >"in.$2"
+	vmsock cat ${family:+"--family=$family"} "$cid:5000" <"in.$2" >"out.$2" && cmp "in.$2" "out.$2" && : >"good.$2"
+}
+
+many_clients()
+{
+	rm -f good.*
+	for i in 1 2 3 4 5 6 7 8; do
+		one_client 1000000 $i &
+		clients="$clients $!"
+	done
+	# shellcheck disable=SC2086 # a list
+	wait $clients
+	is "$(echo good.*)" "good.1 good.2 good.3 good.4 good.5 good.6 good.7 good.8" \
+		"$what: eight clients at once, all bytes come back"
+}
+
+suite()
+{
+	what=$1 cid=$2 family=$3 option=${3:+--family=$3} clients=
+	server 5000
+	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5000" </dev/null)" "" "$what: nothing for nothing"
+	is "$(echo hello | vmsock cat ${family:+"--family=$family"} "$cid:5000")" hello "$what: a line comes back"
+	many_clients
+	kill "$pid"
+	ended 0 "$what: a signal ends it"
+	like "$(cat err)" "10 connections, 0 datagrams .*, 8000006 bytes" "$what: and it says what it did"
+
+	server --once 5001
+	is "$(echo once | vmsock cat ${family:+"--family=$family"} "$cid:5001")" once "$what: --once"
+	ended 0 "$what: ends after one"
+
+	server --count 2 --stream --buffer-size 4K 5002
+	head -c 300000 /dev/urandom >file
+	ok "$what: small queues" sh -c "vmsock cat -b 4K $option $cid:5002 <file | cmp - file"
+	is "$(echo two | vmsock cat ${family:+"--family=$family"} "$cid:5002")" two "$what: the second of two"
+	ended 0 "$what: --count 2 ends after the second"
+}
+
+suite "dynamic family" self ""
+
+server 5003
+is "$(echo datagram | vmsock cat -d -w 0.5 self:5003)" datagram "a datagram comes back"
+is "$(echo stream | vmsock cat self:5003)" stream "and a stream, from the same port"
+head -c 69608 /dev/urandom >file
+ok "the largest datagram" sh -c "vmsock cat -d -w 0.5 -s 69608 self:5003 <file | cmp - file"
+kill "$pid"
+ended 0 "a signal ends it"
+
+server vsock:self:any
+port=$(sed -n 's/.*streams on vsock:.*:\([0-9]*\)$/\1/p' err)
+is "$(echo any | vmsock cat -d -w 0.5 "self:$port")" any "one chosen port serves datagrams"
+is "$(echo any | vmsock cat "self:$port")" any "and streams"
+kill "$pid"
+ended 0 "a signal ends it"
+
+suite "family 40" local 40
+done_testing
