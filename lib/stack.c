@@ -101,7 +101,8 @@ static VmsockStack *new_stack(VmsockStackKind kind, int family, int device)
 		stack->abilities |= VMSOCK_STACK_ABILITIES_STREAM;
 	if (can_make(family, G_SOCKET_TYPE_DATAGRAM))
 		stack->abilities |= VMSOCK_STACK_ABILITIES_DATAGRAM;
-	if (can_make(family, G_SOCKET_TYPE_SEQPACKET))
+	/* Over VMCI these can be made, and never connected (vsock.md 10.3). */
+	if (kind == VMSOCK_STACK_KIND_KERNEL && can_make(family, G_SOCKET_TYPE_SEQPACKET))
 		stack->abilities |= VMSOCK_STACK_ABILITIES_SEQPACKET;
 	return stack;
 }
@@ -259,7 +260,8 @@ guint32 vmsock_stack_get_local_cid(VmsockStack *stack)
  * vmsock_stack_get_version:
  * @stack: a stack
  *
- * The version of the module: epoch in bits 24 to 31, major in 16 to 23, minor in 0 to 15.
+ * The version of the interface, as `VMCISock_Version()` tells it: epoch in bits 24 to 31, major in
+ * 16 to 23, minor in 0 to 15.
  *
  * Returns: the version, or [const@Vmsock.VERSION_UNKNOWN] from the kernel's vsock
  */

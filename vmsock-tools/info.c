@@ -60,7 +60,7 @@ static const char *stack_name(VmsockStack *stack)
 	return vmsock_stack_get_kind(stack) == VMSOCK_STACK_KIND_VMSOCK ? "vmsock" : "kernel";
 }
 
-static char *driver_version(VmsockStack *stack)
+static char *api_version(VmsockStack *stack)
 {
 	guint32 version = vmsock_stack_get_version(stack);
 
@@ -85,7 +85,7 @@ static const char *cid_role(guint32 cid)
 
 static void print_stack(VmsockStack *stack)
 {
-	g_autofree char *version = driver_version(stack);
+	g_autofree char *version = api_version(stack);
 	guint32 cid = vmsock_stack_get_local_cid(stack);
 
 	printf("Stack:    %s\n", vmsock_stack_get_kind(stack) == VMSOCK_STACK_KIND_VMSOCK ?
@@ -96,7 +96,7 @@ static void print_stack(VmsockStack *stack)
 	else
 		printf("CID:      %u (%s)\n", cid, cid_role(cid));
 	if (version)
-		printf("Version:  %s\n", version);
+		printf("API:      %s (what VMCISock_Version() tells)\n", version);
 	printf("Sockets: ");
 	for (gsize i = 0; i < G_N_ELEMENTS(abilities); i++)
 		if (vmsock_stack_get_abilities(stack) & abilities[i].ability)
@@ -127,7 +127,7 @@ static void print_text(const struct facts *facts)
 
 static void write_stack(struct json *json, VmsockStack *stack)
 {
-	g_autofree char *version = driver_version(stack);
+	g_autofree char *version = api_version(stack);
 	guint32 cid = vmsock_stack_get_local_cid(stack);
 
 	json_number(json, "family", vmsock_stack_get_family(stack));
@@ -135,7 +135,7 @@ static void write_stack(struct json *json, VmsockStack *stack)
 		json_string(json, "cid", NULL);
 	else
 		json_number(json, "cid", cid);
-	json_string(json, "version", version);
+	json_string(json, "api", version);
 	for (gsize i = 0; i < G_N_ELEMENTS(abilities); i++)
 		json_bool(json, abilities[i].name,
 			  vmsock_stack_get_abilities(stack) & abilities[i].ability);

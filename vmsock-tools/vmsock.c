@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,21 +69,18 @@ static int run_help(int argc, char **argv)
 }
 
 /* A socket must not become standard input because somebody closed that. */
-static void fill_standard_descriptors(void)
+static bool fill_standard_descriptors(void)
 {
-	int fd;
-
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		abort();
-	close(fd);
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+			return false;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	fill_standard_descriptors();
+	if (!fill_standard_descriptors())
+		return TOOL_IO;
 	setlocale(LC_ALL, "");
 	g_set_prgname("vmsock");
 	if (argc < 2) {
