@@ -15,10 +15,11 @@
 #define timer_delete_sync	del_timer_sync
 #endif
 
-/* 6.16 renamed from_timer() */
+/* 6.16 renamed from_timer() and destroy_timer_on_stack() */
 #ifndef timer_container_of
 #define timer_container_of(object, timer, field) \
 	container_of(timer, typeof(*object), field)
+#define timer_destroy_on_stack	destroy_timer_on_stack
 #endif
 
 #endif /* COMPAT_LINUX_TIMER_H */
