@@ -230,10 +230,12 @@ static const struct vmtest rows[] = {
 	{ "2.2-kernel", "registrations are counted", registrations_are_counted },
 	{ "2.2-kernel", "the last of client and descriptor gives back", client_and_descriptor },
 	{ "2.2-kernel", "every number taken: a negative errno", every_number_taken },
-	{ "2.2-kernel", "a client keeps the module, unloading it deregisters", client_keeps_modules },
+	{ "2.2-kernel", "a client keeps the module, unloading it deregisters",
+	  client_keeps_modules },
 	{ "kernel-client", "stream to an echo server in user space", sample_stream },
 	{ "kernel-client", "datagram to an echo server in user space", sample_dgram },
-	{ "kernel-client", "without a server: ECONNRESET, number held and given back", sample_alone },
+	{ "kernel-client", "without a server: ECONNRESET, number held and given back",
+	  sample_alone },
 	{ "kernel-client", "modprobe brings what it needs", sample_by_modprobe },
 };
 

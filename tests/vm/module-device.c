@@ -109,17 +109,24 @@ static void no_flood(void)
 	expect(log_lines("vmsock: ") <= 10);
 }
 
+static void *map(size_t size, int access)
+{
+	void *address = mmap(NULL, size, access, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	need(address != MAP_FAILED);
+	return address;
+}
+
 /* Addresses to which nothing can be written. */
 static void bad_pointers(void)
 {
 	long page = sysconf(_SC_PAGESIZE);
-	char *none = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	char *fixed = mmap(NULL, page, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *none = map(2 * page, PROT_READ | PROT_WRITE);
+	char *fixed = map(page, PROT_READ);
 	void *bad[] = { NULL, (void *)1, (void *)-4096L, (void *)-1L, none + page,
 			none + page - 2, fixed };
 	int fd;
 
-	need(none != MAP_FAILED && fixed != MAP_FAILED);
 	need_ok(munmap(none + page, page));
 	load_vmsock();
 	fd = open_control();

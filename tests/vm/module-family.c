@@ -350,7 +350,9 @@ static void expect_refused(const char *parameters)
 
 static void bad_numbers_refused(void)
 {
-	static const char * const bad[] = { "family=46", "family=-1", "family=2147483647", "family=2" };
+	static const char * const bad[] = {
+		"family=46", "family=-1", "family=2147483647", "family=2",
+	};
 
 	need_ok(insert("vmci"));
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)

@@ -25,7 +25,11 @@ unloaded() { ! loaded "$1"; }
 # shellcheck disable=SC2317
 remove() { modprobe -r "$@" && unloaded "$1" && unloaded "$2"; }
 # The files that modprobe would load for a module, without their folders.
-needs() { modprobe --show-depends "$@" 2>&1 | sed -n "s,^insmod $folder/\([^ ]*\).*,\1,p" | tr '\n' ' '; }
+needs()
+{
+	modprobe --show-depends "$@" 2>&1 |
+		sed -n "s,^insmod $folder/\([^ ]*\).*,\1,p" | tr '\n' ' '
+}
 # Modules that export symbol $1, as depmod sees it.
 exporters() { sed -n "s/^alias symbol:$1 //p" "$folder/modules.symbols"; }
 
@@ -67,8 +71,8 @@ sed -n 's/^#\(softdep .*\)/\1/p' "$conf" >"$extra"
 is "$(cat "$extra")" "softdep vsock pre: vmsock" "the file offers one more line"
 modprobe vsock
 ok "with it vsock brings vmsock" loaded vmsock
-is "$(stat -c %t:%T /dev/vsock)" "$(awk -F: '{printf "%x:%x", $1, $2}' /sys/class/vmsock/vsock/dev)" \
-	"and /dev/vsock is ours"
+is "$(stat -c %t:%T /dev/vsock)" \
+	"$(awk -F: '{printf "%x:%x", $1, $2}' /sys/class/vmsock/vsock/dev)" "and /dev/vsock is ours"
 rm "$extra"
 modprobe -r vsock
 modprobe -r vmsock

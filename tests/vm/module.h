@@ -5,10 +5,9 @@
  *
  * Theory of operation
  *
- * As vmtest.h, but no module is loaded when a row starts: the row loads what it needs and says with
- * which parameters.  What it leaves behind is unloaded before the next one, and a row that leaves
- * something behind that cannot be unloaded makes that one fail.  Nothing is loaded by asking for a
- * socket unless the row wants so (autoload_on).
+ * As vmtest.h, but no module is loaded when a row starts: the row loads what it needs.  What it
+ * leaves behind is unloaded before the next one, which fails if that cannot be done.  Nothing is
+ * loaded by asking for a socket unless the row wants so (autoload_on).
  *
  * Modules are loaded and unloaded by the system calls, for their exact errors; rows about modprobe
  * run modprobe.
@@ -23,7 +22,7 @@
 #include <sys/utsname.h>
 
 #define FAMILIES	46	/* AF_MAX of all kernels supported */
-#define FIRST_CHOICE	22	/* where the kernel has a vsock of its own and nothing else is taken */
+#define FIRST_CHOICE	22	/* if the kernel has a vsock of its own and 22 is free */
 #define KERNEL_FAMILY	40
 #define MODPROBE	"/usr/sbin/modprobe"	/* of kmod; the shell prefers its own */
 
@@ -125,7 +124,8 @@ UNUSED static int module_file(const char *name)
 
 	uname(&uts);
 	for (size_t i = 0; fd < 0 && i < ARRAY_SIZE(folders); i++) {
-		snprintf(path, sizeof(path), "/lib/modules/%s/%s/%s.ko", uts.release, folders[i], name);
+		snprintf(path, sizeof(path), "/lib/modules/%s/%s/%s.ko", uts.release, folders[i],
+			 name);
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	}
 	return fd;
