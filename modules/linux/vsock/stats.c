@@ -61,9 +61,9 @@ static void socket_show(struct vmsock_sock *vsk, void *arg)
 {
 	struct seq_file *m = arg;
 
-	seq_printf(m, "%-9s %5u %10u:%-10u %10u:%-10u %lu\n", type_name(&vsk->sk),
+	seq_printf(m, "%-9s %5u %10u:%-10u %10u:%-10u %llu\n", type_name(&vsk->sk),
 		   READ_ONCE(vsk->sk.sk_state), vsk->hs.local.cid, vsk->hs.local.port,
-		   vsk->peer_addr.cid, vsk->peer_addr.port, sock_i_ino(&vsk->sk));
+		   vsk->peer_addr.cid, vsk->peer_addr.port, (u64)sock_i_ino(&vsk->sk));
 }
 
 static int sockets_show(struct seq_file *m, void *unused)
