@@ -128,6 +128,11 @@ static void test_outcomes(void)
 	ok(n.announced_read && !n.announced_write, "6.3: WAITING_READ sent: SWR := 1");
 	vmsock_notify_sent(&n, WAITING_WRITE, true);
 	ok(n.announced_write, "6.3: WAITING_WRITE sent: SWW := 1");
+	n.peer_waits_read = 1;
+	n.peer_waits_write = 1;
+	vmsock_notify_sent(&n, READERS, true);
+	ok(n.peer_waits_read && n.peer_waits_write && n.announced_read && n.announced_write,
+	   "waking is not sending");
 }
 
 /* 6.2, window growth */
