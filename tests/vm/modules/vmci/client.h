@@ -20,6 +20,14 @@
 #define SOON		(10 * HZ)	/* longest wait for what must happen */
 #define A_MOMENT	(HZ / 10)	/* wait for what must not happen */
 
+/* Races are run for a time, not for a count: kernels with checks are ten times slower. */
+#define A_WHILE		(3 * HZ / 2)
+
+static inline bool go_on(unsigned long since)
+{
+	return time_before(jiffies, since + A_WHILE);
+}
+
 static inline struct vmci_handle handle_of(u32 context, u32 resource)
 {
 	return (struct vmci_handle) { context, resource };

@@ -521,6 +521,7 @@ static void destroy_against_delivery(void)
 {
 	struct race race = { .rid = 900 };
 	struct worker senders[2];
+	unsigned long start = jiffies;
 	struct vmci_handle handle;
 	struct sink from;
 	unsigned int i;
@@ -531,7 +532,7 @@ static void destroy_against_delivery(void)
 	race.from = from.handle;
 	for (i = 0; i < ARRAY_SIZE(senders); i++)
 		start_worker(&senders[i], send_all_the_time, &race);
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; go_on(start); i++) {
 		alive = kzalloc(sizeof(*alive), GFP_KERNEL);
 		if (!expect(alive))
 			break;

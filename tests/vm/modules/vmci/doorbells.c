@@ -191,6 +191,7 @@ static void ring_once_more(void *data)
 
 static void destroy_against_ringing(void)
 {
+	unsigned long start = jiffies;
 	struct worker ringers[2];
 	unsigned int i;
 	bool alive;
@@ -199,7 +200,7 @@ static void destroy_against_ringing(void)
 	stop_ringing = false;
 	for (i = 0; i < ARRAY_SIZE(ringers); i++)
 		start_worker(&ringers[i], ring_all_the_time, NULL);
-	for (i = 0; i < 2000; i++) {
+	for (i = 0; go_on(start); i++) {
 		struct vmci_handle handle = contended;
 
 		WRITE_ONCE(alive, true);

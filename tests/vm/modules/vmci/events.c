@@ -164,13 +164,14 @@ static void subscribe_in_thread(void *arg)
 
 static void subscribers_come_and_go(void)
 {
+	unsigned long start = jiffies;
 	struct worker workers[2];
 	bool stop = false;
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(workers); i++)
 		start_worker(&workers[i], subscribe_in_thread, &stop);
-	for (i = 0; i < 1000; i++)
+	while (go_on(start))
 		attach_and_detach();
 	WRITE_ONCE(stop, true);
 	for (i = 0; i < ARRAY_SIZE(workers); i++)

@@ -248,10 +248,11 @@ static void half_of_memory(void)
 
 static void attach_and_leave(void *arg)
 {
+	unsigned long start = jiffies;
 	struct vmci_qp *qp;
 	int i;
 
-	for (i = 0; i < 20000; i++) {
+	for (i = 0; go_on(start); i++) {
 		struct vmci_handle handle = handle_of(HOST, 800);
 		int result = alloc(&qp, &handle, 4096, 4096, LOCAL);
 
