@@ -22,7 +22,7 @@ with_symbols()
 			}
 		}
 		count && $1 ~ /^\[<[0-9a-f]+>\]$/ && $2 ~ /^0x/ {
-			wanted = substr($1, 3, 16)
+			wanted = substr($2, 3)
 			low = 0; high = count
 			while (low < high) {
 				middle = int((low + high + 1) / 2)
