@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# tap-count.awk - count the results of TAP files, show what failed
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# awk -v root=FOLDER/ -v skips=FILE -f tap-count.awk FOLDER/PART/NAME.tap...
+#
+# Ends with "N passed, N failed", and status 1 if any failed. Beside a result "not ok" these
+# are failures: a file without a plan or with two; one that ran more or fewer tests than it
+# planned; "Bail out!"; an error that automake's driver noted (ERROR: ...); a skip of a file
+# that no line of skips allows ("PART/NAME  reason", where * stands for anything).
+
+function read_skips(  line, word)
+{
+	while (skips && (getline line <skips) > 0) {
+		if (line ~ /^[ \t]*(#|$)/)
+			continue
+		split(line, word, /[ \t]+/)
+		gsub(/[.+^$()|[\]{}\\]/, "\\\\&", word[1])
+		gsub(/\*/, ".*", word[1])
+		allowed[++allowed_count] = "^" word[1] "$"
+	}
+}
+
+function skip_allowed(name,  i)
+{
+	for (i = 1; i <= allowed_count; i++)
+		if (name ~ allowed[i])
+			return 1
+	return 0
+}
+
+function fail(what)
+{
+	failed++
+	print name ": " what
+	remarks = 20
+}
+
+function skip(what)
+{
+	if (skip_allowed(name)) {
+		skipped++
+		print name ": skipped, " what
+	} else {
+		fail("skip that tests/skips does not list, " what)
+	}
+}
+
+function plan(line)
+{
+	plans++
+	planned = substr(line, 4) + 0
+	if (match(line, /# *[Ss][Kk][Ii][Pp].*/))
+		skip(substr(line, RSTART + 1))
+	else if (!planned)
+		fail("plans no test")
+}
+
+function result(line)
+{
+	ran++
+	remarks = 0
+	if (match(line, /# *[Ss][Kk][Ii][Pp].*/) && line !~ /^not/)
+		skip(line)
+	else if (line ~ /^not/)
+		fail(line)
+	else
+		passed++
+}
+
+function count(file,  line)
+{
+	name = substr(file, length(root) + 1)
+	sub(/\.tap$/, "", name)
+	plans = planned = ran = remarks = 0
+	while ((getline line <file) > 0) {
+		if (line ~ /^1\.\.[0-9]+/)
+			plan(line)
+		else if (line ~ /^(not )?ok( |$)/)
+			result(line)
+		else if (line ~ /^(Bail out!|ERROR: )/)
+			fail(line)
+		else if (line ~ /^#/ && remarks-- > 0)
+			print "  " line
+	}
+	close(file)
+	remarks = 0
+	if (plans != 1)
+		fail(plans ? "has several plans" : "has no plan")
+	else if (planned != ran)
+		fail("planned " planned ", ran " ran)
+}
+
+BEGIN {
+	read_skips()
+	for (i = 1; i < ARGC; i++)
+		count(ARGV[i])
+	if (ARGC < 2) {
+		name = "nothing"
+		fail("no test ran")
+	}
+	printf "\n%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
+	exit failed > 0
+}

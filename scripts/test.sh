@@ -1,0 +1,201 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# test.sh - build everything and run all tests, from nothing; one summary at the end
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Each part below is a function with a log and a line in parts.tap; what it tests in detail
+# are TAP files in a folder of its own. All of them are counted at the end. The source tree
+# is not written to.
+
+set -eu
+source=$(cd "$(dirname "$0")/.." && pwd)
+# shellcheck source=scripts/lib.sh
+. "$source/scripts/lib.sh"
+# shellcheck source=scripts/tree.sh
+. "$source/scripts/tree.sh"
+
+usage()
+{
+	cat <<END
+Usage: test.sh [--full] [--output DIR]
+
+Installs what is missing (as root), builds, and tests on this machine and in guests with
+kernels $(packaged_kernels | tr '\n' ' ').
+  --full        also the debug kernel, the longest runs, and make distcheck
+  --output DIR  keep results there; TAP files that are there already count, too
+END
+}
+
+packaged_kernels() { printf '%s' "$KERNELS" | awk 'NF && $3 != "built" {print $1}'; }
+
+# Minutes that --full may take from a cold cache on 2 cores. A part that grows over its
+# budget shrinks its counts.
+BUDGET='
+fetch and build          12
+debug kernel             6
+modules and conformance  20
+library and tools        10
+'
+
+# ---- Parts ----
+
+part_needs() { "$source/scripts/needs.sh" build modules guest check; }
+
+part_build() { build_tree "$work" --enable-werror --with-kernel-modules --disable-guest-tests \
+	--enable-sanitizers --enable-introspection; }
+
+part_fetch() { "$source/scripts/fetch.sh"; }
+
+part_modules()
+{
+	for kernel in $kernels; do
+		modules=$("$source/scripts/build-modules.sh" --check --source "$source" "$kernel")
+		ln -s "$modules" "$work/modules-$kernel"
+	done
+}
+
+# The log that automake's driver keeps of a TAP test is what the test said.
+part_check()
+{
+	status=0
+	make -k -C "$work/build" check || status=$?
+	mkdir -p "$output/check"
+	find "$work/build" -name '*.trs' | while read -r file; do
+		cp "${file%.trs}.log" "$output/check/$(basename "${file%.trs}").tap"
+	done
+	return "$status"
+}
+
+part_install()
+{
+	mkdir -p "$output/install"
+	"$source/tests/packaging/install.sh" "$work/build" >"$output/install/install.tap"
+}
+
+part_debug() { "$source/scripts/debug-kernel.sh"; }
+
+part_guests()
+{
+	mkdir -p "$output/guest"
+	echo "$kernels" | tr ' ' '\n' | xargs -P "$guests" -I{} "$source/tests/vm/run" --kernel {} \
+		--build "$work/build" --modules "$work/modules-{}" --output "$output/guest"
+}
+
+part_selftest()
+{
+	mkdir -p "$output/selftest"
+	for kernel in $selftests; do
+		"$source/tests/vm/selftest" "$kernel" >"$output/selftest/$kernel.tap"
+	done
+}
+
+part_distcheck() { make -C "$work/build" distcheck; }
+
+# ---- The frame ----
+
+# part NAME GROUP [must]: run part_NAME; what it says goes to a log, how it ended to
+# parts.tap. After a part that must succeed and does not, the others are not run.
+part()
+{
+	parts=$((parts + 1))
+	if [ -n "$stopped" ]; then
+		echo "not ok $parts - $1: not run" >>"$output/parts.tap"
+		return
+	fi
+	say "$1 ..."
+	start=$(date +%s)
+	log=$output/logs/$1.log
+	("part_$1") >"$log" 2>&1 </dev/null &
+	status=0
+	wait $! || status=$?
+	seconds=$(($(date +%s) - start))
+	printf '%s\t%s\t%s\n' "$2" "$1" "$seconds" >>"$output/times"
+	if [ "$status" = 0 ]; then
+		echo "ok $parts - $1" >>"$output/parts.tap"
+		say "$1 took $seconds s"
+		return
+	fi
+	[ "${3-}" != must ] || stopped=yes
+	echo "not ok $parts - $1: status $status" >>"$output/parts.tap"
+	tail -n 20 "$log" | sed 's/^/# /' >>"$output/parts.tap"
+	say "$1 failed after $seconds s, see $log"
+}
+
+all_parts()
+{
+	part needs 'fetch and build' must
+	part build 'fetch and build' must
+	part fetch 'fetch and build' must
+	[ -z "$full" ] || part debug 'debug kernel' must
+	part modules 'fetch and build' must
+	part check 'library and tools'
+	part install 'library and tools'
+	part guests 'modules and conformance'
+	part selftest 'modules and conformance'
+	[ -z "$full" ] || part distcheck 'library and tools'
+}
+
+show_times()
+{
+	printf '%s' "$BUDGET" | sed '/^$/d' | awk -v times="$output/times" '
+		BEGIN {
+			while ((getline line <times) > 0) {
+				split(line, cell, "\t")
+				spent[cell[1]] += cell[3] / 60
+				total += cell[3] / 60
+			}
+			print "\nminutes  budget  part"
+		}
+		{
+			budget = $NF
+			sub(/ *[0-9]+$/, "")
+			if ($0 in spent)
+				printf "%7.1f %7d  %s%s\n", spent[$0], budget, $0,
+					spent[$0] > budget ? " (over budget)" : ""
+		}
+		END { printf "%7.1f          in all\n", total }'
+}
+
+clean() { rm -rf "$work"; }
+
+full=
+output=
+while [ $# -gt 0 ]; do
+	case $1 in
+	--full)   full=yes ;;
+	--output) output=$2; shift ;;
+	-h | --help) usage; exit ;;
+	*)        usage >&2; exit 2 ;;
+	esac
+	shift
+done
+
+mkdir -p "$CACHE/results"
+[ -n "$output" ] || output=$CACHE/results/test-$(date +%Y%m%d-%H%M%S)
+mkdir -p "$output/logs"
+output=$(cd "$output" && pwd)
+work=$(mktemp -d "$CACHE/test.XXXXXX")
+trap clean EXIT
+trap 'exit 130' INT TERM HUP
+guests=${VMSOCK_GUESTS:-2}
+kernels=$(packaged_kernels)
+selftests=6.1
+if [ -n "$full" ]; then
+	# The slowest first, so that the others run beside it.
+	kernels="debug $kernels"
+	selftests='6.1 debug'
+fi
+parts=0
+stopped=
+rm -f "$output/parts.tap" "$output/times"
+all_parts
+echo "1..$parts" >>"$output/parts.tap"
+show_times
+status=0
+# shellcheck disable=SC2046 # names without blanks
+awk -v root="$output/" -v skips="$source/tests/skips" -f "$source/scripts/tap-count.awk" \
+	$(find "$output" -name '*.tap' | sort) || status=$?
+say "logs and results are in $output"
+exit "$status"
