@@ -4,7 +4,8 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * vm-modules: vmsock
- * vm-timeout: 180
+ * vm-timeout: 240
+ * vm-memory: 1536
  */
 #include "debugfs.h"
 
