@@ -25,12 +25,19 @@ result()
 syntax()
 {
 	awk '
+		BEGIN {
+			match_keys = "^(ACTION|KERNEL|SUBSYSTEM|DRIVER|ATTR|ENV|DEVPATH|TAG)$"
+			action_keys = "^(MODE|OWNER|GROUP|SYMLINK|TAG|ENV|OPTIONS)$"
+			key_form = "[A-Z_]+([{][^}]*[}])?"
+			value_form = "(==|!=|[+]=|:=|=)\"[^\"]*\""
+			item_form = "^[ \t]*" key_form value_form "[ \t]*(,|$)"
+		}
 		function wrong(why) { print "# line " NR ": " why ": " $0; bad = 1 }
 		/^[ \t]*(#|$)/ { next }
 		{
 			line = $0
 			matches = actions = 0
-			while (match(line, /^[ \t]*[A-Z_]+(\{[^}]*\})?(==|!=|\+=|:=|=)"[^"]*"[ \t]*(,|$)/)) {
+			while (match(line, item_form)) {
 				item = substr(line, 1, RLENGTH)
 				line = substr(line, RLENGTH + 1)
 				key = item
@@ -38,11 +45,11 @@ syntax()
 				sub(/[^A-Z_].*/, "", key)
 				if (item ~ /^[^"]*[=!]="/) {
 					matches++
-					if (key !~ /^(ACTION|KERNEL|SUBSYSTEM|DRIVER|ATTR|ENV|DEVPATH|TAG)$/)
+					if (key !~ match_keys)
 						wrong("no key to match: " key)
 				} else {
 					actions++
-					if (key !~ /^(MODE|OWNER|GROUP|SYMLINK|TAG|ENV|OPTIONS)$/)
+					if (key !~ action_keys)
 						wrong("no key to assign: " key)
 				}
 				if (key == "MODE" && item !~ /="0[0-7][0-7][0-7]"/)
@@ -69,7 +76,7 @@ SUBSYSTEM=="vmsock", MODE="rw-"
 SUBSYSTEM=="vmsock", MODE="0666",, OWNER="root"
 SUBSYSTEM=="vmsock"
 MODE="0666"
-SUBSYTEM=="vmsock", MODE="0666"
+DEVICE=="vmsock", MODE="0666"
 SUBSYSTEM=="vmsock", MODUS="0666"
 END
 

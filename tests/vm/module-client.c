@@ -220,7 +220,8 @@ static void sample_by_modprobe(void)
 	expect_is(run(MODPROBE " vmsock_client port=4242"), 0);
 	expect(loaded("vmsock") && loaded("vmci"));
 	expect_is(run(MODPROBE " -r vmsock_client"), 0);
-	expect(!loaded("vmsock") && !loaded("vmci"));
+	expect(!loaded("vmsock_client") && !loaded("vmsock"));
+	expect_is(run(MODPROBE " -r vmci"), 0);
 }
 
 static const struct vmtest rows[] = {
