@@ -149,6 +149,13 @@ static struct vmsock_step in_requested(struct vmsock_handshake *hs,
 		return fall_back(hs);
 	case VMSOCK_PACKET_RST:
 		return request_refused(hs);
+	case VMSOCK_PACKET_WROTE:
+	case VMSOCK_PACKET_READ:
+	case VMSOCK_PACKET_SHUTDOWN:
+	case VMSOCK_PACKET_WAITING_WRITE:
+	case VMSOCK_PACKET_WAITING_READ:
+		/* Left over from an earlier connection of the same two ports */
+		return act(VMSOCK_ACT_NONE);
 	default:
 		return reset(hs, VMSOCK_FAIL_PROTOCOL);
 	}
