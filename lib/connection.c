@@ -125,8 +125,8 @@ VmsockAddress *vmsock_connection_get_remote_address(VmsockConnection *connection
  * @shutdown_write: whether to stop sending; the peer reads to the end of what was sent
  * @error: where to put an error
  *
- * Closes one direction or both, and leaves the descriptor open. That the peer has gone already is no
- * error.
+ * Closes one direction or both, and leaves the descriptor open. That the peer has gone already is
+ * no error.
  *
  * Errors: those of [method@Gio.Socket.shutdown].
  *

@@ -98,7 +98,7 @@ static const struct cause causes[] = {
 	  "nobody listens on that port; start the listening program or check the port" },
 	{ IN(CONNECT), ENODEV, VMSOCK_ERROR_NO_DEVICE,
 	  "nothing on this machine reaches that context; for the host, check that the virtual "
-	  "machine has a VMCI or vsock device; for this machine itself, try: modprobe vsock_loopback" },
+	  "machine has a VMCI or vsock device; for this machine, try: modprobe vsock_loopback" },
 	{ IN(CONNECT), EPERM, VMSOCK_ERROR_DENIED,
 	  "that virtual machine is restricted; "
 	  "only its owner or a privileged program may talk to it" },

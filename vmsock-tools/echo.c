@@ -7,8 +7,8 @@
  * Every connection is a relay from a socket to itself.  A client that ends sending gets all its
  * bytes back and then the end of the connection.
  */
-#include <errno.h>
 #include <glib-unix.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +39,8 @@ struct echo {
 	enum tool_exit code;
 	guint64 buffer_size;
 
-	guint64 accepted, answered;	/* connections and datagrams so far */
-	guint64 bytes, dropped;
+	uint64_t accepted, answered;	/* connections and datagrams so far */
+	uint64_t bytes, dropped;
 	guint open;			/* connections */
 };
 
@@ -63,7 +63,7 @@ static void say(const char *what, VmsockAddress *address)
 
 static bool has_all(const struct echo *echo)
 {
-	return options.count && echo->accepted + echo->answered >= (guint64)options.count;
+	return options.count && echo->accepted + echo->answered >= (uint64_t)options.count;
 }
 
 static void stop_taking(struct echo *echo)
@@ -195,7 +195,7 @@ static void answer(struct echo *echo, VmsockAddress *sender, gsize size)
 
 	echo->answered++;
 	if (sent >= 0) {
-		echo->bytes += (guint64)sent;
+		echo->bytes += (uint64_t)sent;
 		return;
 	}
 	echo->dropped++;
@@ -294,8 +294,8 @@ static gboolean on_signal(gpointer data)
 static void print_summary(const struct echo *echo)
 {
 	if (options.verbose)
-		tool_complain("%" G_GUINT64_FORMAT " connections, %" G_GUINT64_FORMAT " datagrams "
-			      "(%" G_GUINT64_FORMAT " answers dropped), %" G_GUINT64_FORMAT " bytes",
+		tool_complain("%" PRIu64 " connections, %" PRIu64 " datagrams "
+			      "(%" PRIu64 " answers dropped), %" PRIu64 " bytes",
 			      echo->accepted, echo->answered, echo->dropped, echo->bytes);
 }
 
@@ -363,7 +363,7 @@ static int run(int argc, char **argv)
 	};
 	const struct tool_usage usage = {
 		.arguments = "ADDRESS|PORT",
-		.summary = "Sends back what it receives, over streams and datagrams, to many peers.",
+		.summary = "Sends back what peers send, over streams and datagrams.",
 		.min = 1,
 		.max = 1,
 	};

@@ -193,7 +193,8 @@ static int print_cid(const struct facts *facts)
 	if (facts->stack)
 		cid = vmsock_stack_get_local_cid(facts->stack);
 	if (cid == VMSOCK_CID_ANY) {
-		tool_complain("%s", facts->stack ? "this machine has no context ID" : facts->reason);
+		tool_complain("%s", facts->stack ? "this machine has no context ID"
+						 : facts->reason);
 		return TOOL_NO_STACK;
 	}
 	printf("%u\n", cid);

@@ -11,6 +11,9 @@
 
 . tap.sh
 
+# The command on the stack that the suite is about.
+cat_here() { vmsock cat ${family:+"--family=$family"} "$@"; }
+
 # heard FILE: has a program with its messages in FILE begun to listen?
 heard() { grep -qs 'listening on' "$1"; }
 
@@ -21,7 +24,8 @@ listener()
 	shift
 	[ -e "$name.in" ] || : >"$name.in"
 	rm -f "$name.err"
-	vmsock cat --listen --verbose ${family:+"--family=$family"} "$@" <"$name.in" >"$name.out" 2>"$name.err" &
+	# shellcheck disable=SC2086 # an option or nothing
+	vmsock cat --listen --verbose $option "$@" <"$name.in" >"$name.out" 2>"$name.err" &
 	pid=$!
 	eventually 5 heard "$name.err" || diag "no listener: $(cat "$name.err")"
 }
@@ -52,10 +56,10 @@ transfers()
 half_close()
 {
 	mkfifo answer
-	# shellcheck disable=SC2094 # two ends of a pipe
-	vmsock cat --listen --verbose ${family:+"--family=$family"} 5001 <answer 2>half.err | md5sum >answer &
+	# shellcheck disable=SC2086,SC2094 # an option or nothing; two ends of a pipe
+	vmsock cat --listen --verbose $option 5001 <answer 2>half.err | md5sum >answer &
 	eventually 5 heard half.err || diag "$(cat half.err)"
-	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5001" <up)" "$(md5sum <up)" \
+	is "$(cat_here "$cid:5001" <up)" "$(md5sum <up)" \
 		"$what: an answer that follows the end of input"
 	wait
 	rm answer
@@ -65,7 +69,7 @@ silent_client()
 {
 	echo "what the listener says" >silent.in
 	listener silent 5002
-	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5002" </dev/null)" "what the listener says" \
+	is "$(cat_here "$cid:5002" </dev/null)" "what the listener says" \
 		"$what: a client without input receives everything"
 	ended 0 "$what: and the listener ends"
 }
@@ -97,14 +101,15 @@ addresses()
 	listener source 5005
 	ok "$what: a source port" sh -c "vmsock cat $option -p 6001 $cid:5005 </dev/null"
 	ended 0 "$what: its listener ends"
-	like "$(cat source.err)" "connection from vsock:[0-9]+:6001" "$what: the peer sees that port"
+	like "$(cat source.err)" "connection from vsock:[0-9]+:6001" "$what: the peer sees it"
 
 	listener named vsock-stream:any:0x1390
-	ok "$what: hexadecimal and named" sh -c "vmsock cat $option vsock://$cid:0x1390 </dev/null"
+	ok "$what: hexadecimal and named" \
+		sh -c "vmsock cat $option vsock://$cid:0x1390 </dev/null"
 	ended 0 "$what: its listener ends"
 
 	listener taken 5007
-	vmsock cat --listen ${family:+"--family=$family"} 5007 </dev/null 2>err
+	cat_here --listen 5007 </dev/null 2>err
 	is $? 2 "$what: a port in use"
 	like "$(cat err)" "another socket has that port" "$what: and the cause"
 	kill "$pid"
@@ -113,33 +118,31 @@ addresses()
 
 failures()
 {
-	vmsock cat ${family:+"--family=$family"} "$cid:5999" </dev/null 2>err
+	cat_here "$cid:5999" </dev/null 2>err
 	is $? 5 "$what: nobody listens"
 	like "$(cat err)" "nobody listens on that port" "$what: and the cause"
 
-	vmsock cat --listen --timeout 0.5 ${family:+"--family=$family"} 5010 </dev/null 2>err
+	cat_here --listen --timeout 0.5 5010 </dev/null 2>err
 	is $? 6 "$what: nobody comes"
 	like "$(cat err)" "nothing happened for 0.5 seconds" "$what: and the cause"
 
 	listener stalled 5011
 	mkfifo open
 	exec 3<>open
-	vmsock cat --timeout 0.5 ${family:+"--family=$family"} "$cid:5011" <&3 2>err
+	cat_here --timeout 0.5 "$cid:5011" <&3 2>err
 	is $? 6 "$what: nothing is sent"
 	exec 3>&-
 	rm open
 	ended 0 "$what: the other side sees the end"
 
-	vmsock cat --listen --verbose ${family:+"--family=$family"} 5012 </dev/null 2>early.err | head -c 1 >/dev/null &
+	cat_here --listen --verbose 5012 </dev/null 2>early.err | head -c 1 >/dev/null &
 	eventually 5 heard early.err
-	head -c 4000000 /dev/zero | vmsock cat ${family:+"--family=$family"} "$cid:5012" >/dev/null 2>err
+	head -c 4000000 /dev/zero | cat_here "$cid:5012" >/dev/null 2>err
 	is $? 2 "$what: the peer goes before all is sent"
 	like "$(cat err)" "before everything was sent|cannot (send|receive)" "$what: and the cause"
 	wait
 
-	vmsock cat --buffer-size 8K --listen --verbose ${family:+"--family=$family"} 5013 </dev/null >small.out 2>small.err &
-	pid=$! name=small
-	eventually 5 heard small.err
+	listener small --buffer-size 8K 5013
 	ok "$what: small queues" sh -c "vmsock cat --buffer-size 8K $option $cid:5013 <up"
 	ended 0 "$what: small queues, the listener"
 	same up small.out "$what: small queues, all bytes"

@@ -11,13 +11,17 @@
 
 . tap.sh
 
+# The command on the stack that the suite is about.
+cat_here() { vmsock cat ${family:+"--family=$family"} "$@"; }
+
 heard() { grep -qs 'streams on' "$1"; }
 
 # server OPTION...
 server()
 {
 	rm -f err
-	vmsock echo --verbose ${family:+"--family=$family"} "$@" 2>err &
+	# shellcheck disable=SC2086 # an option or nothing
+	vmsock echo --verbose $option "$@" 2>err &
 	pid=$!
 	eventually 5 heard err || diag "no server: $(cat err)"
 }
@@ -33,7 +37,7 @@ ended()
 one_client()
 {
 	head -c "$1" /dev/urandom >"in.$2"
-	vmsock cat ${family:+"--family=$family"} "$cid:5000" <"in.$2" >"out.$2" && cmp "in.$2" "out.$2" && : >"good.$2"
+	cat_here "$cid:5000" <"in.$2" >"out.$2" && cmp "in.$2" "out.$2" && : >"good.$2"
 }
 
 many_clients()
@@ -53,21 +57,22 @@ suite()
 {
 	what=$1 cid=$2 family=$3 option=${3:+--family=$3} clients=
 	server 5000
-	is "$(vmsock cat ${family:+"--family=$family"} "$cid:5000" </dev/null)" "" "$what: nothing for nothing"
-	is "$(echo hello | vmsock cat ${family:+"--family=$family"} "$cid:5000")" hello "$what: a line comes back"
+	is "$(cat_here "$cid:5000" </dev/null)" "" "$what: nothing for nothing"
+	is "$(echo hello | cat_here "$cid:5000")" hello "$what: a line comes back"
 	many_clients
 	kill "$pid"
 	ended 0 "$what: a signal ends it"
-	like "$(cat err)" "10 connections, 0 datagrams .*, 8000006 bytes" "$what: and it says what it did"
+	like "$(cat err)" "10 connections, 0 datagrams .*, 8000006 bytes" \
+		"$what: and it says what it did"
 
 	server --once 5001
-	is "$(echo once | vmsock cat ${family:+"--family=$family"} "$cid:5001")" once "$what: --once"
+	is "$(echo once | cat_here "$cid:5001")" once "$what: --once"
 	ended 0 "$what: ends after one"
 
 	server --count 2 --stream --buffer-size 4K 5002
 	head -c 300000 /dev/urandom >file
 	ok "$what: small queues" sh -c "vmsock cat -b 4K $option $cid:5002 <file | cmp - file"
-	is "$(echo two | vmsock cat ${family:+"--family=$family"} "$cid:5002")" two "$what: the second of two"
+	is "$(echo two | cat_here "$cid:5002")" two "$what: the second of two"
 	ended 0 "$what: --count 2 ends after the second"
 }
 

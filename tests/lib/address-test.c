@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * address-test.c - addresses as text: what is read, what is refused and where, what is written
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#include "tap.h"
+
+#include "private.h"
+
+static const struct {
+	const char *text;
+	guint32 cid, port;
+	GSocketType type;
+	const char *written;	/* NULL: as it was read */
+} good[] = {
+	{ "vsock:2:1024", 2, 1024, G_SOCKET_TYPE_INVALID, NULL },
+	{ "vsock:0:0", 0, 0, G_SOCKET_TYPE_INVALID, NULL },
+	{ "vsock::1024", G_MAXUINT32, 1024, G_SOCKET_TYPE_INVALID, NULL },
+	{ "vsock::any", G_MAXUINT32, G_MAXUINT32, G_SOCKET_TYPE_INVALID, NULL },
+	{ "vsock-stream:3:5", 3, 5, G_SOCKET_TYPE_STREAM, NULL },
+	{ "vsock-dgram:3:5", 3, 5, G_SOCKET_TYPE_DATAGRAM, NULL },
+	{ "vsock-seqpacket:3:5", 3, 5, G_SOCKET_TYPE_SEQPACKET, NULL },
+	{ "vsock-dgram::5", G_MAXUINT32, 5, G_SOCKET_TYPE_DATAGRAM, NULL },
+	{ "vsock:any:5", G_MAXUINT32, 5, G_SOCKET_TYPE_INVALID, "vsock::5" },
+	{ "vsock:2:any", 2, G_MAXUINT32, G_SOCKET_TYPE_INVALID, NULL },
+	{ "vsock://2:1024", 2, 1024, G_SOCKET_TYPE_INVALID, "vsock:2:1024" },
+	{ "vmci://2:1024", 2, 1024, G_SOCKET_TYPE_INVALID, "vsock:2:1024" },
+	{ "vmci://host:any", 2, G_MAXUINT32, G_SOCKET_TYPE_INVALID, "vsock:2:any" },
+	{ "2:1024", 2, 1024, G_SOCKET_TYPE_INVALID, "vsock:2:1024" },
+	{ "host:7", 2, 7, G_SOCKET_TYPE_INVALID, "vsock:2:7" },
+	{ "hypervisor:14", 0, 14, G_SOCKET_TYPE_INVALID, "vsock:0:14" },
+	{ "local:1", 1, 1, G_SOCKET_TYPE_INVALID, "vsock:1:1" },
+	{ "any:1", G_MAXUINT32, 1, G_SOCKET_TYPE_INVALID, "vsock::1" },
+	{ "vm(3):1024", 3, 1024, G_SOCKET_TYPE_INVALID, "vsock:3:1024" },
+	{ "vm(host):any", 2, G_MAXUINT32, G_SOCKET_TYPE_INVALID, "vsock:2:any" },
+	{ "VM(0x3):0x400", 3, 1024, G_SOCKET_TYPE_INVALID, "vsock:3:1024" },
+	{ "0x10:0x1F", 16, 31, G_SOCKET_TYPE_INVALID, "vsock:16:31" },
+	{ "0X10:0Xff", 16, 255, G_SOCKET_TYPE_INVALID, "vsock:16:255" },
+	{ "VSOCK:HOST:ANY", 2, G_MAXUINT32, G_SOCKET_TYPE_INVALID, "vsock:2:any" },
+	{ "VSock-DGram:Host:9", 2, 9, G_SOCKET_TYPE_DATAGRAM, "vsock-dgram:2:9" },
+	{ "0002:010", 2, 10, G_SOCKET_TYPE_INVALID, "vsock:2:10" },
+	{ "4294967295:4294967295", G_MAXUINT32, G_MAXUINT32, G_SOCKET_TYPE_INVALID, "vsock::any" },
+	{ "4294967294:4294967294", G_MAXUINT32 - 1, G_MAXUINT32 - 1, G_SOCKET_TYPE_INVALID,
+	  "vsock:4294967294:4294967294" },
+	{ "0xffffffff:0x00000000000000001", G_MAXUINT32, 1, G_SOCKET_TYPE_INVALID, "vsock::1" },
+};
+
+static const struct {
+	const char *text;
+	gssize offset;
+} bad[] = {
+	{ "", 0 },
+	{ ":", 0 },
+	{ "::", 0 },
+	{ ":1", 0 },
+	{ "1", 1 },
+	{ "1:", 2 },
+	{ "1::2", 2 },
+	{ "1:2:3", 3 },
+	{ "1:2 ", 3 },
+	{ " 1:2", 0 },
+	{ "1: 2", 2 },
+	{ "1 :2", 1 },
+	{ "1:2\n", 3 },
+	{ "+1:2", 0 },
+	{ "-1:2", 0 },
+	{ "1:-2", 2 },
+	{ "1:+2", 2 },
+	{ "a:2", 0 },
+	{ "1:b", 2 },
+	{ "1a:2", 1 },
+	{ "1:2a", 3 },
+	{ "1.5:2", 1 },
+	{ "1:2.0", 3 },
+	{ "1e3:2", 1 },
+	{ "0x:1", 2 },
+	{ "1:0x", 4 },
+	{ "0xg:1", 2 },
+	{ "1:0x1g", 5 },
+	{ "x1:1", 0 },
+	{ "4294967296:1", 0 },
+	{ "1:4294967296", 2 },
+	{ "0x100000000:1", 0 },
+	{ "1:0x100000000", 2 },
+	{ "99999999999999999999999999:1", 0 },
+	{ "18446744073709551616:1", 0 },
+	{ "18446744073709551617:1", 0 },
+	{ "1:0xfffffffffffffffff", 2 },
+	{ "vsock", 0 },
+	{ "vsock:", 6 },
+	{ "vsock:1", 7 },
+	{ "vsock::", 7 },
+	{ "vsock:::1", 7 },
+	{ "vsock:1:", 8 },
+	{ "vsock:1:2:3", 9 },
+	{ "vsock: 1:2", 6 },
+	{ "vsock:/2:1", 6 },
+	{ "vsock:///2:1", 8 },
+	{ "vsock://:1", 8 },
+	{ "vsock://", 8 },
+	{ "vsock://2", 9 },
+	{ "vsock://2/1", 9 },
+	{ "vsock://2:1/", 11 },
+	{ "vsock-stream", 0 },
+	{ "vsock-stream://2:1", 13 },
+	{ "vsock-dgram:", 12 },
+	{ "vsock-raw:1:2", 0 },
+	{ "vsocks:1:2", 0 },
+	{ "vmci:2:1", 0 },
+	{ "tcp:2:1", 0 },
+	{ "vsock:vsock:1:2", 6 },
+	{ "vm(", 3 },
+	{ "vm()", 3 },
+	{ "vm():1", 3 },
+	{ "vm(3", 4 },
+	{ "vm(3)", 4 },
+	{ "vm(3)1", 4 },
+	{ "vm(3):", 6 },
+	{ "vm(3:1", 4 },
+	{ "vm(3)):1", 4 },
+	{ "vm (3):1", 0 },
+	{ "vm(3): 1", 6 },
+	{ "vsock:vm(3):1", 6 },
+	{ "host", 4 },
+	{ "hosts:1", 0 },
+	{ "hos:1", 0 },
+	{ "host:", 5 },
+	{ "host:host", 5 },
+	{ "anyone:1", 0 },
+	{ "1:anyone", 2 },
+	{ "1:any1", 2 },
+	{ "any", 3 },
+	{ "\xff\xfe:1", 0 },
+	{ "1:\xc3\xa9", 2 },
+	{ "\xe2\x85\xa7:1", 0 },
+};
+
+static void check_good(gsize i)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VmsockAddress) address = vmsock_address_parse(good[i].text, &error);
+	g_autoptr(VmsockAddress) again = NULL;
+	g_autofree char *text = NULL;
+
+	if (!ok(address && !error, "'%s' is an address", good[i].text)) {
+		diag("%s", error->message);
+		return;
+	}
+	ok(vmsock_address_get_cid(address) == good[i].cid &&
+	   vmsock_address_get_port(address) == good[i].port &&
+	   vmsock_address_get_socket_type(address) == good[i].type, "... with the right parts");
+	text = vmsock_address_to_string(address);
+	is_str(text, good[i].written ? good[i].written : good[i].text, "... is written so");
+	again = vmsock_address_parse(text, NULL);
+	ok(again && vmsock_address_equal(address, again) &&
+	   vmsock_address_hash(address) == vmsock_address_hash(again), "... and read back");
+}
+
+static void check_bad(gsize i)
+{
+	g_autofree char *shown = g_strescape(bad[i].text, NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VmsockAddress) address = vmsock_address_parse(bad[i].text, &error);
+
+	if (!ok(!address && g_error_matches(error, VMSOCK_ERROR, VMSOCK_ERROR_INVALID_ADDRESS),
+		"'%s' is no address", shown))
+		return;
+	is_s64(vmsock_error_get_offset(error), bad[i].offset, "... from there on");
+	ok(g_utf8_validate(error->message, -1, NULL) && !strpbrk(error->message, "\n\r\t"),
+	   "... and the message is one clean line");
+	ok(!vmsock_address_parse(bad[i].text, NULL), "... also without a place for the error");
+}
+
+/* Each text one character shorter, and with each character replaced: never a crash, and an offset
+ * inside the text. */
+static void check_mutations(void)
+{
+	static const char replacements[] = ":(/ x0-\xff";
+	bool sound = true;
+
+	for (gsize i = 0; i < G_N_ELEMENTS(good); i++) {
+		gsize length = strlen(good[i].text);
+
+		for (gsize at = 0; at < length; at++) {
+			for (gsize r = 0; r < sizeof(replacements); r++) {
+				g_autofree char *text = g_strdup(good[i].text);
+				g_autoptr(VmsockAddress) address = NULL;
+				g_autoptr(GError) error = NULL;
+
+				text[at] = replacements[r];
+				address = vmsock_address_parse(text, &error);
+				if (!address != !!error)
+					sound = false;
+				if (error && (vmsock_error_get_offset(error) < 0 ||
+					      vmsock_error_get_offset(error) > (gssize)strlen(text)))
+					sound = false;
+			}
+		}
+	}
+	ok(sound, "cut and altered texts are read or refused, with an offset inside the text");
+}
+
+static void check_native(void)
+{
+	struct sockaddr_vm native = {
+		.svm_family = 40, .svm_reserved1 = 7, .svm_port = 5, .svm_cid = 6,
+	};
+	struct sockaddr_vm out;
+	g_autoptr(VmsockAddress) address = NULL;
+	GError *error = NULL;
+
+	address = vmsock_address_new_from_native(&native, sizeof(native));
+	ok(address && vmsock_address_get_cid(address) == 6 && vmsock_address_get_port(address) == 5,
+	   "an address from the kernel's form");
+	ok((int)g_socket_address_get_family(G_SOCKET_ADDRESS(address)) == 40, "... has its family");
+	is_s64(g_socket_address_get_native_size(G_SOCKET_ADDRESS(address)), 16, "... has 16 bytes");
+	memset(&out, 0xff, sizeof(out));
+	ok(g_socket_address_to_native(G_SOCKET_ADDRESS(address), &out, sizeof(out), NULL),
+	   "... and goes back");
+	native.svm_reserved1 = 0;
+	is_mem(&out, &native, sizeof(out), "... with nothing in the unused bytes");
+	ok(!g_socket_address_to_native(G_SOCKET_ADDRESS(address), &out, 15, &error) &&
+	   g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NO_SPACE), "15 bytes are too few to go to");
+	g_clear_error(&error);
+	ok(!vmsock_address_new_from_native(&native, 15), "15 bytes are too few to come from");
+	native.svm_family = AF_INET;
+	ok(!vmsock_address_new_from_native(&native, sizeof(native)), "an internet address is none");
+	native.svm_family = AF_UNSPEC;
+	ok(!vmsock_address_new_from_native(&native, sizeof(native)), "no family is none");
+}
+
+static void check_connectable(void)
+{
+	g_autoptr(VmsockAddress) address = vmsock_address_new(3, 4);
+	g_autoptr(GSocketAddressEnumerator) enumerator = NULL;
+	g_autoptr(GSocketAddress) first = NULL;
+	g_autofree char *text = NULL;
+	guint32 cid, port;
+	GSocketType type;
+
+	text = g_socket_connectable_to_string(G_SOCKET_CONNECTABLE(address));
+	is_str(text, "vsock:3:4", "GIO writes an address as we do");
+	enumerator = g_socket_connectable_enumerate(G_SOCKET_CONNECTABLE(address));
+	first = g_socket_address_enumerator_next(enumerator, NULL, NULL);
+	ok(first == (GSocketAddress *)address, "an address connects to itself");
+	ok(!g_socket_address_enumerator_next(enumerator, NULL, NULL), "... and to nothing else");
+	g_object_get(address, "cid", &cid, "port", &port, "socket-type", &type, NULL);
+	ok(cid == 3 && port == 4 && type == G_SOCKET_TYPE_INVALID, "properties");
+}
+
+static void check_equality(void)
+{
+	g_autoptr(VmsockAddress) a = vmsock_address_new(3, 4);
+	g_autoptr(VmsockAddress) cid = vmsock_address_new(4, 4);
+	g_autoptr(VmsockAddress) port = vmsock_address_new(3, 3);
+	g_autoptr(VmsockAddress) type = vmsock_address_new_with_type(3, 4, G_SOCKET_TYPE_STREAM);
+
+	ok(vmsock_address_equal(a, a), "an address equals itself");
+	ok(!vmsock_address_equal(a, cid), "... and none of another context");
+	ok(!vmsock_address_equal(a, port), "... nor of another port");
+	ok(!vmsock_address_equal(a, type), "... nor of another kind");
+}
+
+/* "self" needs a stack, and this machine may have none. */
+static void check_self(void)
+{
+	unsigned int cid = VMCISock_GetLocalCID();
+	g_autoptr(VmsockStack) stack = vmsock_stack_acquire(NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VmsockAddress) address = vmsock_address_parse("vsock:self:9", &error);
+
+	if (address)
+		is_u64(vmsock_address_get_cid(address), cid, "self is this machine");
+	else if (stack)
+		is_s64(vmsock_error_get_offset(error), 6, "self has no context ID here: %s",
+		       error->message);
+	else
+		ok(error->domain == VMSOCK_ERROR && error->code != VMSOCK_ERROR_INVALID_ADDRESS,
+		   "self needs a stack: %s", error->message);
+	ok(!vmsock_address_parse("selfish:9", NULL), "selfish is no name");
+}
+
+int main(void)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(good); i++)
+		check_good(i);
+	for (gsize i = 0; i < G_N_ELEMENTS(bad); i++)
+		check_bad(i);
+	check_mutations();
+	check_native();
+	check_connectable();
+	check_equality();
+	check_self();
+	return done_testing();
+}

@@ -1,0 +1,156 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# usage-test.sh - the command line of vmsock: help, mistakes, exit codes, closed descriptors
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Nothing here reaches a peer: this machine may be a guest of somebody's.
+# Uses top_builddir and top_srcdir of the environment.
+
+set -u
+: "${top_builddir:=.}" "${top_srcdir:=.}"
+work=$(mktemp -d) || exit
+trap 'rm -rf "$work"' EXIT
+tests=0
+failed=0
+
+result()	# STATUS DESCRIPTION
+{
+	tests=$((tests + 1))
+	if [ "$1" -eq 0 ]; then
+		echo "ok $tests - $2"
+	else
+		failed=$((failed + 1))
+		echo "not ok $tests - $2"
+		sed 's/^/# /' "$work/out" "$work/err"
+	fi
+}
+
+vmsock() { "$top_builddir/run" vmsock "$@" >"$work/out" 2>"$work/err"; }
+
+help_of()	# ARGUMENT...
+{
+	vmsock "$@"
+	result $? "vmsock $*"
+	[ "$(wc -l <"$work/out")" -le 24 ] && [ "$(wc -L <"$work/out")" -le 80 ]
+	result $? "... fits the screen"
+	[ ! -s "$work/err" ]
+	result $? "... and is no error"
+}
+
+mistake()	# PATTERN ARGUMENT...
+{
+	pattern=$1
+	shift
+	vmsock "$@" </dev/null
+	[ $? -eq 1 ]
+	result $? "vmsock $*: exit code 1"
+	[ ! -s "$work/out" ] && [ "$(wc -l <"$work/err")" -eq 1 ] &&
+		grep -q -e "^vmsock.*: .*$pattern" "$work/err"
+	result $? "... $pattern"
+}
+
+help_of --help
+help_of -h
+help_of help
+for command in info cat echo; do
+	help_of $command --help
+	help_of help $command
+	grep -q "^  $command " "$work/out"
+	vmsock --help
+	grep -q "^  $command " "$work/out"
+	result $? "$command is in the list"
+	vmsock $command --version
+	[ $? -eq 1 ]
+	result $? "$command has no --version of its own"
+done
+vmsock --version
+grep -qx 'vmsock [0-9.]*' "$work/out"
+result $? "--version"
+
+vmsock
+[ $? -eq 1 ] && [ ! -s "$work/out" ] && grep -q '^Usage: ' "$work/err"
+result $? "no command: the help is an error"
+
+mistake "no command 'dog'" dog
+mistake "no command ''" ""
+mistake "no command 'dog'" help dog
+mistake "nknown option" info --dog
+mistake "too many arguments" info dog
+mistake "argument is missing" cat
+mistake "too many arguments" cat 2:1 2:2
+mistake "not a vsock address: .* at character 1" cat dog:1
+mistake "not a vsock address: .* at character 3" cat 2:dog
+mistake "not a vsock address" cat 1024
+mistake "not a vsock address" cat -- -1:2
+mistake "not a vsock address" cat ""
+mistake "keep-open goes with --listen" cat --keep-open 2:1
+mistake "count goes with --listen" cat --count 3 2:1
+mistake "count must not be negative" cat --listen --count -1 1
+mistake "source-port does not go with --listen" cat --listen -p 1 1
+mistake "source-port: 'dog' is not a port" cat -p dog 2:1
+mistake "timeout: '0' is not a number of seconds" cat -w 0 2:1
+mistake "buffer-size: '1X' is not a size" cat -b 1X 2:1
+mistake "buffer-size is for streams" cat -d -b 1K 2:1
+mistake "datagram-size goes with --datagram" cat -s 1K 2:1
+mistake "holds 69608 bytes at most" cat -d -s 69609 2:1
+mistake "no address for datagrams" cat -d vsock-stream:2:1
+mistake "family: 'dog' is not" cat --family dog 2:1
+mistake "family: '0' is not" cat --family 0 2:1
+mistake "family: '256' is not" echo --family 256 1
+mistake "argument is missing" echo
+mistake "stream and --datagram exclude" echo -s -d 1
+mistake "once and --count exclude" echo -1 -n 2 1
+mistake "count must not be negative" echo -n -2 1
+mistake "buffer-size: '0' is not a size" echo -b 0 1
+
+vmsock cat --family 200 2:1 </dev/null
+[ $? -eq 3 ] && grep -q "no vsock has family 200 here" "$work/err"
+result $? "a family that is not vsock: exit code 3"
+
+vmsock info --json
+status=$?
+perl -MJSON::PP -e 'local $/; my $facts = decode_json(<STDIN>);
+	exit !(ref $facts->{modules} eq "ARRAY" && ref $facts->{devices} eq "ARRAY" &&
+		($facts->{stack} eq "none" ? $facts->{reason} =~ /./
+			: $facts->{family} =~ /^\d+$/ && exists $facts->{cid}))' <"$work/out"
+result $? "info --json is JSON and has what the manual promises"
+vmsock info
+[ $? -eq $status ]
+result $? "... and the same exit code, $status, as text"
+case $status in
+0) grep -q '^Family: ' "$work/out" ;;
+3 | 4) grep -q '^Reason: ' "$work/out" ;;
+*) false ;;
+esac
+result $? "... which goes with what it says"
+
+# Descriptors that are closed must not be mistaken for sockets.
+"$top_builddir/run" vmsock info <&- >"$work/out" 2>"$work/err"
+[ $? -eq $status ]
+result $? "standard input closed"
+"$top_builddir/run" vmsock info >&- 2>"$work/err"
+[ $? -le 4 ]
+result $? "standard output closed"
+"$top_builddir/run" vmsock info 2>&- >"$work/out"
+[ $? -eq $status ]
+result $? "standard error closed"
+
+for page in vmsock vmsock-info vmsock-cat vmsock-echo; do
+	[ -s "$top_srcdir/man/$page.1" ]
+	result $? "$page(1) is there"
+done
+for command in info cat echo; do
+	vmsock $command --help
+	grep -o -e '--[a-z-]*' "$work/out" | grep -v help | sort -u >"$work/options"
+	tr -d '\134' <"$top_srcdir/man/vmsock-$command.1" >"$work/page"
+	while read -r option; do
+		grep -q -e "$option" "$work/page" || echo "$option"
+	done <"$work/options" >"$work/err"
+	[ -s "$work/options" ] && [ ! -s "$work/err" ]
+	result $? "vmsock-$command(1) tells of every option"
+done
+
+echo "1..$tests"
+[ "$failed" -eq 0 ]
