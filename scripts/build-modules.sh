@@ -30,9 +30,11 @@ END
 # The parts of the source tree that a module build reads.
 sources()
 {
-	(cd "$source" && find META include modules examples/kernel-client tests/vm/modules \
-		\( -name META -o -name Kbuild -o -name Makefile -o -name '*.mk' -o -name '*.[ch]' \) \
-		! -name '*.mod.c' ! -name '.*' ! -path 'modules/kbuild/*' -type f 2>/dev/null | sort)
+	(cd "$source" && find META include modules examples/kernel-client tests/vm/modules -type f \
+		! -name '*.mod.c' ! -name '.*' ! -path 'modules/kbuild/*' \
+		\( -name META -o -name Kbuild -o -name Makefile -o -name '*.mk' \
+			-o -name '*.[ch]' \) \
+		2>/dev/null | sort)
 }
 
 # Bring the copy in step: changed files over, deleted ones away.
@@ -54,9 +56,10 @@ copy_sources()
 # Folders that are module builds of their own, ours first: the others use its symbols.
 module_dirs()
 {
-	(cd "$build" && ls -d modules/linux/Kbuild examples/kernel-client/Kbuild \
-		tests/vm/modules/*/Kbuild 2>/dev/null) | sed 's,/Kbuild$,,' |
-		awk '$0 == "modules/linux" {print; next} {rest = rest $0 "\n"} END {printf "%s", rest}'
+	(cd "$build" && for kbuild in modules/linux/Kbuild examples/kernel-client/Kbuild \
+			tests/vm/modules/*/Kbuild; do
+		[ ! -e "$kbuild" ] || dirname "$kbuild"
+	done)
 }
 
 # Names of our files as they are in the source tree: make prints them with the whole
@@ -87,13 +90,17 @@ build_dir()
 # is older than kernel 7.3: the macros that describe a module are beyond it.
 complaints()
 {
-	grep -E '(warning|error|WARNING|ERROR)' "$build/log" | grep -vE '^(/usr/src|\./?(arch|include|scripts)/)' |
-		grep -E '(^|[ /(])(modules/|include/|examples/|tests/|[a-z_]+\.k?o\>)|warning: objtool' | sort -u |
+	grep -E '(warning|error|WARNING|ERROR)' "$build/log" |
+		grep -vE '^(/usr/src|\./?(arch|include|scripts)/)' |
+		grep -E -e '(^|[ /(])(modules/|include/|examples/|tests/|[a-z_]+\.k?o\>)' \
+			-e 'warning: objtool' |
+		sort -u |
 		while read -r complaint; do
 			place=${complaint%%: error: bad constant expression}
 			line=${place#*:}
 			if [ "$place" != "$complaint" ] &&
-			   sed -n "${line%%:*}p" "$build/${place%%:*}" | grep -qE '^(MODULE_|module_param)'; then
+			   sed -n "${line%%:*}p" "$build/${place%%:*}" |
+			   grep -qE '^(MODULE_|module_param)'; then
 				continue
 			fi
 			echo "$complaint"
@@ -108,7 +115,7 @@ build()
 	for dir in $(module_dirs); do
 		# shellcheck disable=SC2086 # two words or none
 		build_dir "$dir" $check -j"$(nproc)" "$@" ||
-			{ tail -n 40 "$build/log" >&2; die "$dir does not build for kernel $kernel"; }
+			{ tail -n 40 "$build/log" >&2; die "$dir does not build for $kernel"; }
 	done
 	complaints >"$build/complaints"
 	if [ -s "$build/complaints" ]; then
@@ -138,7 +145,8 @@ done
 kernel=$1
 shift
 root=$CACHE/$(kernel_root "$kernel")
-[ -n "$(kernel_release "$kernel")" ] || die "kernel $kernel is not in the cache: run fetch.sh or debug-kernel.sh"
+[ -n "$(kernel_release "$kernel")" ] ||
+	die "kernel $kernel is not in the cache: run fetch.sh or debug-kernel.sh"
 
 # Builds of different trees, kernels and flags do not disturb each other.
 inside=/build/$(echo "$source $kernel $check $*" | cksum | cut -d' ' -f1)

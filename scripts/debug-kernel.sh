@@ -40,8 +40,8 @@ configure()
 trim()
 {
 	find "$root/debug" \( -name tools -o -name scripts \) -prune -o \
-		\( -name '*.o' -o -name '*.a' -o -name '.*.cmd' -o -name vmlinux \) -type f -print0 |
-		xargs -0 rm -f
+		-type f \( -name '*.[oa]' -o -name '.*.cmd' -o -name vmlinux -o -name '.tmp*' \) \
+		-exec rm -f {} +
 }
 
 install_modules()
@@ -50,7 +50,7 @@ install_modules()
 	rm -rf "$modules"
 	mkdir -p "$modules/kernel"
 	(cd "$root/debug" && find . -name '*.ko' | cpio -pdm --quiet "$modules/kernel")
-	cp "$root/debug/modules.order" "$root/debug/modules.builtin" "$root/debug/modules.builtin.modinfo" "$modules"
+	cp "$root/debug/modules."[bo]* "$modules"
 	in_root "$root" depmod "$release"
 }
 
@@ -63,9 +63,11 @@ build()
 	say "unpacking and building (about 5 minutes on 2 cores; $log)"
 	rm -rf "$root/debug"
 	mkdir "$root/debug"
-	tar -C "$root/debug" --strip-components=1 -xf "$CACHE/source/usr/src/linux-source-6.1.tar.xz"
+	tar -C "$root/debug" --strip-components=1 \
+		-xf "$CACHE/source/usr/src/linux-source-6.1.tar.xz"
 	configure >"$log" 2>&1 || { tail "$log" >&2; die "configuring failed"; }
-	make_kernel -j"$jobs" bzImage modules >>"$log" 2>&1 || { tail -n 30 "$log" >&2; die "the build failed"; }
+	make_kernel -j"$jobs" bzImage modules >>"$log" 2>&1 ||
+		{ tail -n 30 "$log" >&2; die "the build failed"; }
 	release=$(make_kernel kernelrelease)
 	cp "$root/debug/arch/x86/boot/bzImage" "$root/boot/vmlinuz-$release"
 	install_modules

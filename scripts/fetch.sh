@@ -28,7 +28,8 @@ END
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
 # Packages that no dependency names because every Debian system has them.
-BASE='base-files bash coreutils dash diffutils findutils grep gzip libc-bin mawk perl-base sed tar xz-utils'
+BASE='base-files bash coreutils dash diffutils findutils grep gzip libc-bin mawk
+	perl-base sed tar xz-utils'
 TOOLS='gcc make libc6-dev kmod sparse bc bison flex libelf-dev cpio'
 
 # The mirror that apt uses for label $1 (Debian, Debian-Security), whatever the release.
@@ -59,7 +60,8 @@ private_apt()
 		esac
 		[ -z "$from" ] || echo "deb [arch=amd64 signed-by=$KEYRING] $from $suite main"
 	done >"$state/sources.list"
-	APT="-o Dir::State=$state -o Dir::State::lists=$state/lists -o Dir::State::status=$state/status
+	APT="-o Dir::State=$state -o Dir::State::lists=$state/lists
+		-o Dir::State::status=$state/status
 		-o Dir::Cache=$state -o Dir::Cache::archives=$state/archives
 		-o Dir::Etc::sourcelist=$state/sources.list -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
@@ -79,7 +81,7 @@ apt_cache() { apt-cache $APT "$@"; }
 kernel_package()
 {
 	apt_cache pkgnames "linux-image-$1." |
-		grep -E "^linux-image-${1%.*}\.${1#*.}\.[0-9]+[^a-z]*(\+deb[0-9+.~]*)?(bpo[0-9.+]*)?-amd64\$" |
+		grep -E "^linux-image-$1\.[0-9][0-9.-]*(\+[a-z0-9+.~]*)?-amd64\$" |
 		sort -V | tail -n 1
 }
 

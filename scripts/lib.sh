@@ -78,7 +78,8 @@ in_root()
 # Is the system's QEMU new enough?
 system_qemu()
 {
-	version=$(qemu-system-x86_64 --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+	version=$(qemu-system-x86_64 --version 2>/dev/null |
+		sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p')
 	[ "$(printf '%s\n10.1\n' "${version:-0}" | sort -V | head -n 1)" = 10.1 ]
 }
 

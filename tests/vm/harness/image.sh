@@ -14,10 +14,11 @@ image=$work/image
 NEIGHBOURS='vsock vsock_diag vsock_loopback vhost_vsock vmw_vsock_virtio_transport
 	vmw_vmci vmw_vsock_vmci_transport vmw_balloon'
 
-# test_header FILE KEY: the value of "vm-KEY: value" in the head of a test
+# test_header FILE KEY: the value of "vm-KEY: value" in the head of a test, of several lines
+# one after the other
 test_header()
 {
-	sed -n "1,40s,^[^a-z]*vm-$2: *\(.*[^ */]\)[ */]*\$,\1,p" "$1" | head -n 1
+	sed -n "1,40s,^[^a-z]*vm-$2: *\(.*[^ */]\)[ */]*\$,\1,p" "$1" | paste -s -d ' ' -
 }
 
 skeleton()
@@ -86,7 +87,7 @@ prepare_neighbours()
 		*)    cp "$root$file" "$new" ;;
 		esac
 	done
-	cp "$root/usr/lib/modules/$release/"modules.builtin* "$root/usr/lib/modules/$release/modules.order" "$new"
+	cp "$root/usr/lib/modules/$release/modules."[bo]* "$new"
 	mv "$new" "$root/neighbours/$release"
 }
 
@@ -115,8 +116,9 @@ compile()
 	done
 	# shellcheck disable=SC2046,SC2086 # lists of flags and files
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread \
-		-I"$source/include" -I"$source/tests/unit" -I"$source/tests/vm" -I"$source" -I"$work/include" \
-		${3:+-m$3} -o "$2" "$1" $extra $(test_header "$1" cflags) || die "$1 does not compile"
+		-I"$source/include" -I"$source/tests/unit" -I"$source/tests/vm" -I"$source" \
+		-I"$work/include" ${3:+-m$3} -o "$2" "$1" $extra $(test_header "$1" cflags) ||
+		die "$1 does not compile"
 }
 
 # A program that a test names: a C source, one from the build tree, one of this machine.
@@ -130,7 +132,8 @@ add_named_program()
 		add_program "$1" ;;
 	*)
 		file=$build/$1
-		[ ! -x "$(dirname "$file")/.libs/$(basename "$1")" ] || file=$(dirname "$file")/.libs/$(basename "$1")
+		libtool=$(dirname "$file")/.libs/$(basename "$1")
+		[ ! -x "$libtool" ] || file=$libtool
 		[ -x "$file" ] || die "$file, which a test needs, has not been built (make)"
 		add_program "$file" ;;
 	esac

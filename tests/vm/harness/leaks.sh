@@ -44,5 +44,6 @@ sort -m /run/symbols-* >/run/symbols 2>/dev/null || : >/run/symbols
 echo scan >"$report"
 sleep 3
 echo scan >"$report"
-is "$(grep -c ^unreferenced "$report")" 0 "no memory is leaked" || diag "$(with_symbols | head -n 200)"
+is "$(grep -c ^unreferenced "$report")" 0 "no memory is leaked" ||
+	diag "$(with_symbols | head -n 200)"
 done_testing

@@ -9,7 +9,8 @@
 
 int main(int argc, char **argv)
 {
-	bool wants_32 = argc && strlen(argv[0]) > 3 && !strcmp(argv[0] + strlen(argv[0]) - 3, "-32");
+	const char *end = argc ? strrchr(argv[0], '-') : NULL;
+	bool wants_32 = end && !strcmp(end, "-32");
 
 	is_u64(sizeof(void *), wants_32 ? 4 : 8, "pointers have the size asked for");
 	return done_testing();

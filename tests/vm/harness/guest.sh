@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# guest.sh - start a guest and wait for its end
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Sourced by run, which sets: kernel, root, release, group, work, image.
+
+# shellcheck disable=SC2154
+# value KEY DEFAULT: a setting of the guest of $group
+value()
+{
+	found=
+	case $group in
+	own-*)
+		file=$(awk -v g="$group" '$1 == g {print $4; exit}' "$work/plan")
+		found=$(test_header "$file" "$1") ;;
+	esac
+	echo "${found:-$2}"
+}
+
+# exec_guest ARGUMENTS OPTION...: become a guest with this kernel command line
+exec_guest()
+{
+	args="console=ttyS0 panic=-1 loglevel=4 mitigations=off $1"
+	shift
+	accel=tcg,tb-size=256
+	if grep -qE '\<(vmx|svm)\>' /proc/cpuinfo && [ -w /dev/kvm ]; then
+		accel=kvm
+	fi
+	exec_qemu -accel "$accel" -machine q35 -cpu max -nodefaults -no-user-config -no-reboot \
+		-kernel "$root/boot/vmlinuz-$release" -initrd "$work/initramfs" -append "$args" "$@"
+}
+
+# start_guest RESULTS CONSOLE: in the background; sets qemu
+start_guest()
+{
+	memory=512
+	[ "$kernel" != debug ] || memory=1024
+	warn=1
+	[ -z "$(value allow '')" ] || warn=0
+	args="oops=panic panic_on_warn=$warn printk.devkmsg=on rcupdate.rcu_cpu_stall_timeout=60"
+	(exec_guest "$args $(value args '')" -smp "$(value cpus 2)" -m "$(value memory $memory)" \
+		-display none -serial "file:$2" -serial "file:$1" \
+		</dev/null >"$work/qemu.log" 2>&1) &
+	qemu=$!
+}
+
+# Wait for the guest's end. A guest that marks nothing for too long is stopped.
+watch_guest()
+{
+	longest=$(cut -d' ' -f2 "$image/tests/list" | sort -n | tail -n 1)
+	patience=$((180 * ${VMTEST_SLOW:-1}))
+	seen=-1
+	while kill -0 "$qemu" 2>/dev/null; do
+		marks=$(grep -c '^vmtest: ' "$1" 2>/dev/null || :)
+		if [ "$marks" != "$seen" ]; then
+			[ "$marks" = 0 ] || patience=$((longest + 60 * ${VMTEST_SLOW:-1}))
+			seen=$marks
+			deadline=$(($(date +%s) + patience))
+		elif [ "$(date +%s)" -gt "$deadline" ]; then
+			say "the guest says nothing for $patience s; stopping it"
+			kill "$qemu"
+		fi
+		sleep 0.2
+	done
+	qemu_status=0
+	wait "$qemu" || qemu_status=$?
+	qemu=
+}
+
+# boot RESULTS CONSOLE: one guest with the tests of $image/tests/list. If it does not
+# even come up, nothing of ours has run: on a busy machine it gets another chance.
+boot()
+{
+	pack_image
+	for try in 1 2; do
+		: >"$1"
+		start_guest "$1" "$2"
+		watch_guest "$1"
+		[ "$qemu_status" = 0 ] || { cat "$work/qemu.log" >&2; die "QEMU failed"; }
+		! grep -q '^vmtest: up' "$1" || return 0
+		say "try $try: the guest does not come up; the kernel's last words:"
+		tail -n 3 "$2" >&2
+	done
+}
+
+# A guest with its console here and no tests.
+shell()
+{
+	: >"$image/tests/list"
+	pack_image
+	(exec_guest vmtest.shell -smp 2 -m 1024 -nographic -serial mon:stdio -serial null)
+}
