@@ -59,7 +59,7 @@ static long control_ioctl(struct file *file, unsigned int cmd, unsigned long arg
 	case IOCTL_VMCI_SOCKETS_VERSION:
 		return put_user(VMSOCK_DRIVER_VERSION, answer);
 	case IOCTL_VMCI_SOCKETS_GET_AF_VALUE:
-		/* A bad pointer takes no number; a failure to get one is reported inside the value */
+		/* A bad pointer takes no number; failing to get one is said inside the value */
 		return put_user((u32)-1, answer) ?: put_user((u32)vmsock_family_get(), answer);
 	case IOCTL_VMCI_SOCKETS_GET_LOCAL_CID:
 		return put_user(vmci_get_context_id(), answer);

@@ -141,7 +141,7 @@ static void table_remove(struct vmsock_sock *vsk, bool unbind)
 		sock_put(&vsk->sk);
 }
 
-/* The connection is over: no more packets, no more events; the port stays.  Caller has a reference */
+/* The connection is over: no packets, no events, but the port; the caller has a reference */
 void vmsock_table_disconnect(struct vmsock_sock *vsk)
 {
 	table_remove(vsk, false);
