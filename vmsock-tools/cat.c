@@ -140,6 +140,11 @@ static void on_moved(struct relay *relay)
 		start_up(cat, cat->datagram_size);
 }
 
+static bool expects_more_peers(const struct cat *cat)
+{
+	return cat->listener && cat->connections_left != 0;
+}
+
 static void end_session(struct cat *cat)
 {
 	relay_stop(&cat->up);
@@ -147,7 +152,7 @@ static void end_session(struct cat *cat)
 	if (cat->connection)
 		g_io_stream_close(G_IO_STREAM(cat->connection), NULL, NULL);
 	g_clear_object(&cat->connection);
-	if (cat->listener && cat->connections_left != 0)
+	if (expects_more_peers(cat))
 		accept_next(cat);
 	else
 		quit(cat, TOOL_OK);
@@ -171,7 +176,7 @@ static bool peer_is_gone(const struct cat *cat)
 	return send(cat->peer.fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN;
 }
 
-/* Is there input that could have been sent? */
+/* Is there input that could have been sent?  What was not read yet, a later peer may get. */
 static bool input_is_left(struct cat *cat)
 {
 	GPollFD poll_fd = { .fd = cat->input.fd, .events = G_IO_IN };
@@ -179,6 +184,8 @@ static bool input_is_left(struct cat *cat)
 
 	if (relay_holds_data(&cat->up))
 		return true;
+	if (expects_more_peers(cat))
+		return false;
 	return g_poll(&poll_fd, 1, 0) > 0 && cat->input.ops->read(&cat->input, &byte, 1) > 0;
 }
 
@@ -249,7 +256,7 @@ static void close_output(struct cat *cat)
 {
 	int null;
 
-	if (cat->listener && cat->connections_left != 0)
+	if (expects_more_peers(cat))
 		return;
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null < 0)

@@ -64,7 +64,8 @@ static void check_case(gsize i)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(GError) copy = NULL;
 
-	is_str(name_of(VMSOCK_TYPE_ERROR, (int)code), name_of(VMSOCK_TYPE_ERROR, (int)cases[i].code),
+	is_str(name_of(VMSOCK_TYPE_ERROR, (int)code),
+	       name_of(VMSOCK_TYPE_ERROR, (int)cases[i].code),
 	       "%s: %s", operation, g_strerror(cases[i].system_error));
 	ok(*sentence && !g_str_has_suffix(sentence, ".") && !strchr(sentence, '\n'),
 	   "... %s", sentence);
