@@ -18,7 +18,10 @@
 
 /* Who would register which number, one row an owner. */
 static const u8 owned[] = {
-	AF_UNIX, AF_INET, AF_INET6, AF_NETLINK,
+	AF_UNIX, AF_INET, AF_NETLINK,
+#if IS_ENABLED(CONFIG_IPV6)
+	AF_INET6,
+#endif
 #if IS_ENABLED(CONFIG_AX25)
 	AF_AX25,
 #endif
