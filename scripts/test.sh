@@ -152,8 +152,8 @@ show_times()
 			budget = $NF
 			sub(/ *[0-9]+$/, "")
 			if ($0 in spent)
-				printf "%7.1f %7d  %s%s\n", spent[$0], budget, $0,
-					spent[$0] > budget ? " (over budget)" : ""
+				printf("%7.1f %7d  %s%s\n", spent[$0], budget, $0,
+					(spent[$0] > budget) ? " (over budget)" : "")
 		}
 		END { printf "%7.1f          in all\n", total }'
 }
@@ -194,8 +194,6 @@ all_parts
 echo "1..$parts" >>"$output/parts.tap"
 show_times
 status=0
-# shellcheck disable=SC2046 # names without blanks
-awk -v root="$output/" -v skips="$source/tests/skips" -f "$source/scripts/tap-count.awk" \
-	$(find "$output" -name '*.tap' | sort) || status=$?
+"$source/scripts/tap-count.sh" "$output" || status=$?
 say "logs and results are in $output"
 exit "$status"

@@ -1,19 +1,24 @@
+#!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# tap-count.awk - count the results of TAP files, show what failed
+# tap-count.sh - count the results of TAP files, show what failed
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# awk -v root=FOLDER/ -v skips=FILE -f tap-count.awk FOLDER/PART/NAME.tap...
+# tap-count.sh FOLDER: all FOLDER/.../NAME.tap
 #
 # Ends with "N passed, N failed", and status 1 if any failed. Beside a result "not ok" these
 # are failures: a file without a plan or with two; one that ran more or fewer tests than it
 # planned; "Bail out!"; an error that automake's driver noted (ERROR: ...); a skip of a file
-# that no line of skips allows ("PART/NAME  reason", where * stands for anything).
+# that no line of tests/skips allows ("PART/NAME  reason", where * stands for anything).
 
+set -eu
+skips=$(dirname "$0")/../tests/skips
+# shellcheck disable=SC2046 # names without blanks
+awk -v root="${1%/}/" -v skips="$skips" -- '
 function read_skips(  line, word)
 {
-	while (skips && (getline line <skips) > 0) {
+	while ((getline line <skips) > 0) {
 		if (line ~ /^[ \t]*(#|$)/)
 			continue
 		split(line, word, /[ \t]+/)
@@ -104,3 +109,4 @@ BEGIN {
 	printf "\n%d passed, %d failed%s\n", passed, failed, skipped ? ", " skipped " skipped" : ""
 	exit failed > 0
 }
+' $(find "$1" -name '*.tap' | sort)
