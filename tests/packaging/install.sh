@@ -47,7 +47,8 @@ builds_against_library()
 	PKG_CONFIG_PATH=$prefix/lib/pkgconfig
 	PKG_CONFIG_SYSROOT_DIR=$dest
 	export PKG_CONFIG_PATH PKG_CONFIG_SYSROOT_DIR
-	flags=$(pkg-config --cflags --libs vmsock-1.0 | sed "s,$dest/usr/\(include\|lib\)/,/usr/\1/,g")
+	flags=$(pkg-config --cflags --libs vmsock-1.0 |
+		sed "s,$dest/usr/\(include\|lib\)/,/usr/\1/,g")
 	# shellcheck disable=SC2086 # a list of flags
 	cc -o "$dest/library" "$dest/library.c" $flags &&
 		LD_LIBRARY_PATH=$prefix/lib "$dest/library" && rm "$dest/library" "$dest/library.c"
@@ -65,7 +66,8 @@ there /usr/local/bin/vmsock /usr/local/include/vmci/vmci_sockets.h \
 if grep -q "BUILD_MODULES_TRUE = *\$" "$build/modules/Makefile"; then
 	there '/lib/modules/[^/]*/updates/vmsock/vmci/vmci\.ko' \
 		'/lib/modules/[^/]*/updates/vmsock/vsock/vmsock\.ko' \
-		'/usr/local/lib/modprobe\.d/vmsock\.conf' '/usr/local/lib/udev/rules\.d/60-vmsock\.rules'
+		'/usr/local/lib/modprobe\.d/vmsock\.conf' \
+		'/usr/local/lib/udev/rules\.d/60-vmsock\.rules'
 fi
 is "$(staged | grep -vE '^/(usr/local|lib/modules)/')" '' "installs nothing elsewhere"
 ok "a program builds against the installed header alone" builds_against_header
