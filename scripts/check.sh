@@ -37,6 +37,8 @@ make_files=$(echo "$all" | grep -E '(\.(am|ac|m4|mk)|/Kbuild|(^|/)Makefile)$')
 shell_files=$(for file in $all; do ! is_shell "$file" || echo "$file"; done)
 man_files=$(echo "$all" | grep -E '^man/.*\.[1-9]$')
 code_files=$(printf '%s\n' "$c_files" "$make_files" "$shell_files" | sort -u)
+headed_files=$(printf '%s\n' "$code_files" \
+	"$(echo "$all" | grep -E '\.(awk|conf|in|py|rules)$|^\.clang-format$')" | sort -u)
 
 check_tools()
 {
@@ -114,47 +116,74 @@ check_layers()
 	grep -nE '__KERNEL__' include/vmci/*.h | sed 's/$/ (wire headers know no kernel)/'
 }
 
-# The licence that a file of this folder must name.
-licence_of()
-{
-	case $1 in
-	include/*.am | modules/*.am) echo GPL-2.0-or-later ;;
-	include/* | modules/common/*) echo 'GPL-2.0-only OR BSD-2-Clause' ;;
-	modules/linux/dkms.conf.in)  echo GPL-2.0-or-later ;;
-	modules/linux/*)             echo GPL-2.0-only ;;
-	lib/*.[ch])                  echo LGPL-2.1-or-later ;;
-	examples/*)                  echo '.*' ;;
-	tests/vm/modules/*)          echo 'GPL-2.0-(only|or-later)' ;;
-	*)                           echo GPL-2.0-or-later ;;
-	esac
-}
-
-# Files that carry a head: SPDX line, "name - purpose", copyright.
-headed_files()
-{
-	echo "$code_files"
-	echo "$all" | grep -E '\.(awk|conf|in|rules|py)$|^\.clang-format$'
-}
+# The licence that a file must name: the first row whose pattern matches its path.
+licences='
+^(include|modules)/.*\.am$      GPL-2.0-or-later
+^modules/linux/dkms.conf.in$    GPL-2.0-or-later
+^(include|modules/common)/      GPL-2.0-only OR BSD-2-Clause
+^modules/linux/                 GPL-2.0-only
+^lib/.*\.[ch]$                  LGPL-2.1-or-later
+^examples/.*                    [A-Z].*
+^tests/vm/modules/              GPL-2.0-(only|or-later)
+.                               GPL-2.0-or-later
+'
 
 check_licences()
 {
-	for file in $(headed_files | sort -u) $man_files; do
-		head -n 3 "$file" |
-			grep -qE "SPDX-License-Identifier: $(licence_of "$file")( \*/)?\$" ||
-			echo "$file:1: no SPDX line with $(licence_of "$file")"
-	done
+	# shellcheck disable=SC2016 # for awk
+	printf '%s\n' "$headed_files" "$man_files" | xargs env LICENCES="$licences" awk '
+	BEGIN {
+		count = split(ENVIRON["LICENCES"], rows, "\n")
+		for (i = 1; i <= count; i++)
+			if (match(rows[i], / +/)) {
+				pattern[++n] = substr(rows[i], 1, RSTART - 1)
+				licence[n] = substr(rows[i], RSTART + RLENGTH)
+			}
+	}
+	FNR == 1 {
+		for (row = 1; FILENAME !~ pattern[row]; row++)
+			;
+		missing[FILENAME] = licence[row]
+	}
+	FNR <= 3 && $0 ~ ("SPDX-License-Identifier: " licence[row] "( [*]/)?$") {
+		delete missing[FILENAME]
+	}
+	END {
+		for (file in missing)
+			print file ":1: no SPDX line with " missing[file]
+	}' | sort
 }
 
+# SPDX line, "name - purpose", copyright: all within the first lines.
 check_heads()
 {
-	for file in $(headed_files | sort -u); do
-		name=$(basename "$file" .in)
-		head -n 8 "$file" | grep -qE "^([#*/ ]|dnl)* ?(${name%.*}|$name)(\.in)? - ." ||
-			echo "$file:1: no line \"$name - purpose\""
-	done
-	for file in $code_files; do
-		head -n 12 "$file" | grep -q 'Copyright (C) [0-9]* The vmsock authors' ||
-			echo "$file:1: no copyright line"
+	# shellcheck disable=SC2016 # for awk
+	echo "$headed_files" | xargs awk '
+	FNR == 1 {
+		name = FILENAME
+		sub(/.*\//, "", name)
+		sub(/\.in$/, "", name)
+		stem = name
+		sub(/\.[^.]*$/, "", stem)
+		no_name[FILENAME] = no_copyright[FILENAME] = 1
+	}
+	FNR <= 8 {
+		line = $0
+		sub(/^([#*\/ ]|dnl)* /, "", line)
+		sub(/\.in - /, " - ", line)
+		if (index(line, name " - ") == 1 || stem && index(line, stem " - ") == 1)
+			delete no_name[FILENAME]
+	}
+	FNR <= 12 && /Copyright \(C\) [0-9]+ The vmsock authors/ { delete no_copyright[FILENAME] }
+	END {
+		for (file in no_name)
+			print file ":1: no line \"name - purpose\""
+		for (file in no_copyright)
+			if (file !~ /\.(conf|rules|in)$|(^|\/)\.[a-z-]+$/)
+				print file ":1: no copyright line"
+	}' | sort
+	for file in $headed_files; do
+		[ -s "$file" ] || echo "$file: empty"
 	done
 }
 
@@ -221,29 +250,43 @@ check_names()
 	done
 }
 
-# Is $1, or a folder it is in, or what it is compiled to, a word of file $2?
-listed() # PATH MAKEFILE
-{
-	word=$1
-	while [ "$word" != . ]; do
-		grep -qE "(^|[[:space:]=])${word%.c}(\.c)?([[:space:]]|\$)" "$2" && return
-		word=$(dirname "$word")
-	done
-	false
-}
-
-# Each file is in a list of the nearest Makefile.am, so that make dist has it. What automake
-# finds by itself needs no list.
+# Each file, or a folder it is in, or what it is compiled to, is in a list of the nearest
+# Makefile.am, so that make dist has it. What automake finds by itself needs no list.
 check_lists()
 {
-	echo "$all" | grep -vE '(^|/)Makefile\.am$|^(configure\.ac|COPYING|NEWS|README\.md)$|^m4/' |
-	while read -r file; do
-		folder=$(dirname "$file")
-		while [ ! -e "$folder/Makefile.am" ]; do folder=$(dirname "$folder"); done
-		listed "${file#"$folder/"}" "$folder/Makefile.am" ||
-			grep -qE "^[[:space:]]${file%.in}\$|\[${file%.in}\]" configure.ac ||
-			echo "$file: in no list of $folder/Makefile.am"
-	done
+	# shellcheck disable=SC2016 # for awk
+	echo "$all" | awk '
+	/(^|\/)Makefile\.am$/ {
+		folder = $0
+		sub(/Makefile\.am$/, "", folder)
+		makefiles[folder] = 1
+		while ((getline line <$0) > 0)
+			for (i = split(line, word, /[ \t]+/); i > 0; i--)
+				listed[folder word[i]] = listed[folder word[i] ".c"] = 1
+		next
+	}
+	/^(configure\.ac|COPYING|NEWS|README\.md)$|^m4\// { next }
+	{ files[++count] = $0 }
+	END {
+		while ((getline line <"configure.ac") > 0) {
+			gsub(/[^A-Za-z0-9_.\/-]+/, " ", line)
+			for (i = split(line, word, / /); i > 0; i--)
+				listed[word[i] ".in"] = 1
+		}
+		for (i = 1; i <= count; i++) {
+			folder = path = files[i]
+			do
+				sub(/[^\/]*\/?$/, "", folder)
+			while (!(folder in makefiles))
+			found = 0
+			while (!found && length(path) > length(folder)) {
+				found = path in listed
+				sub(/\/?[^\/]*$/, "", path)
+			}
+			if (!found)
+				print files[i] ": in no list of " folder "Makefile.am"
+		}
+	}'
 }
 
 # Downloads come from where the system's own configuration says.
@@ -257,10 +300,11 @@ check_hosts()
 # Guests are told what to run, so their tests need no such mark.
 check_executable()
 {
+	scripts=" $(echo "$all" | xargs awk 'FNR == 1 && /^#!/ { printf "%s ", FILENAME }')"
 	for file in $all; do
-		case $(head -c 2 "$file"),$file in
-		'#!',*.in | '#!',tests/vm/*.sh) ;;
-		'#!',*) [ -x "$file" ] || echo "$file: script is not executable" ;;
+		case $scripts,$file in
+		*" $file "*,*.in | *" $file "*,tests/vm/*.sh) ;;
+		*" $file "*) [ -x "$file" ] || echo "$file: script is not executable" ;;
 		*) [ ! -x "$file" ] || echo "$file: executable, but no script" ;;
 		esac
 	done
