@@ -98,7 +98,7 @@ static void both_ways(uint64_t size, size_t total, size_t largest, bool by_poll)
 	make_source();
 	for (int i = 0; i < 4; i++) {
 		t[i] = (struct transfer){
-			.fd = i % 2 ? pair.client : pair.server, .total = total,
+			.fd = i % 2 ? pair.client : pair.server, .total = rounds(total),
 			.largest = largest, .seed = i, .by_poll = by_poll,
 		};
 		start_task(&task[i], i < 2 ? send_source : receive_source, &t[i]);

@@ -144,7 +144,7 @@ static void join_attempt(void)
 {
 	int server = listener(200), fd;
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		fd = stream_socket();
 		set_blocking(fd, false);
 		expect_errno(connect_to(fd, vm_cid, port_of(server)), EINPROGRESS);
@@ -257,7 +257,7 @@ static void signal_during(void)
 	timer_t timer = signal_timer();
 	int server = listener(100), interrupted = 0, connected = 0;
 
-	for (int i = 0; i < 400 || (i < 4000 && (!interrupted || !connected)); i++) {
+	for (int i = 0; i < rounds(400) || (i < 4000 && (!interrupted || !connected)); i++) {
 		if (connect_with_signal(timer, 1 + i * 7 % 1500, server))
 			interrupted++;
 		else
@@ -317,7 +317,7 @@ static void simultaneous(void)
 	struct task task[2];
 
 	pthread_barrier_init(&meet, NULL, 2);
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < rounds(200); round++) {
 		c[0].fd = stream_bound(VMADDR_PORT_ANY);
 		c[1].fd = stream_bound(VMADDR_PORT_ANY);
 		for (int i = 0; i < 2; i++) {

@@ -35,7 +35,7 @@ static void greet(void *arg)
 /* Host-to-guest datagrams overtook each other: a connect failed if the server wrote at once. */
 static void write_after_accept(void)
 {
-	struct greeter g = { .listener = listener(8), .rounds = 1000 };
+	struct greeter g = { .listener = listener(8), .rounds = rounds(1000) };
 	struct task task;
 
 	start_task(&task, greet, &g);
@@ -74,7 +74,7 @@ static void datagrams_meet_close(void)
 
 	for (int i = 0; i < 2; i++)
 		start_task(&task[i], send_for_ever, &port);
-	for (int i = 0; i < 1000; i++)
+	for (int i = 0; i < rounds(1000); i++)
 		close(dgram_bound(port));
 	stop = true;
 	for (int i = 0; i < 2; i++)
@@ -97,8 +97,9 @@ struct flow {
 static void flow_send(void *arg)
 {
 	struct flow *f = arg;
+	uint32_t count = rounds(DATAGRAMS);
 
-	for (uint32_t i = 0; i < DATAGRAMS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		sem_wait(&f->window);
 		need_ok(send_to(f->from, &i, sizeof(i), vm_cid, f->port));
 	}
@@ -107,8 +108,9 @@ static void flow_send(void *arg)
 static void flow_receive(void *arg)
 {
 	struct flow *f = arg;
+	uint32_t count = rounds(DATAGRAMS);
 
-	for (uint32_t i = 0; i < DATAGRAMS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		uint32_t got = ~0u;
 
 		need(recv(f->to, &got, sizeof(got), 0) == sizeof(got));
@@ -156,7 +158,7 @@ static void acceptor_closes_first(void)
 {
 	long long start = now_ms();
 
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		struct pair pair = make_pair();
 
 		close(pair.server);
@@ -173,7 +175,7 @@ static void say_and_leave(void)
 	int server = listener(8);
 	uint8_t buf[5000];
 
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < rounds(1000); i++) {
 		int fd = stream_socket(), child;
 
 		need_ok(connect_to(fd, vm_cid, port_of(server)));
@@ -213,7 +215,7 @@ static void reuse_of(unsigned int client_port, bool server_first)
 /* A port used again soon after its close reset the next client. */
 static void port_again(void)
 {
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < rounds(300); i++)
 		reuse_of(VMADDR_PORT_ANY, i % 2);
 	expect_soon(count_sockets() == 0);
 }
@@ -221,7 +223,7 @@ static void port_again(void)
 /* Clients that bind to the same privileged port each time do both. */
 static void both_ports_again(void)
 {
-	for (int i = 0; i < 300; i++)
+	for (int i = 0; i < rounds(300); i++)
 		reuse_of(1023, i % 2);
 	expect_soon(count_sockets() == 0);
 }

@@ -82,8 +82,8 @@ static void all_at_once(void)
 		join_task(&tasks[i]);
 }
 
-#define PAIRS	4000	/* connections: two sockets each */
-#define BOUND	6000	/* of each type */
+#define PAIRS	1000	/* connections: two sockets each */
+#define BOUND	9000	/* of each type */
 
 static long available_kb(void)
 {

@@ -302,7 +302,7 @@ static void epoll_edge(void)
 	int out = epoll_of(pair.client, EPOLLOUT | EPOLLET);
 
 	expect_is(epoll_events(out, SOON_MS), EPOLLOUT);
-	for (int i = 0; i < 100; i++) {
+	for (int i = 0; i < rounds(100); i++) {
 		size_t total = fill_queue(pair.client, i);
 
 		expect_is(epoll_events(in, SOON_MS), EPOLLIN);
@@ -357,7 +357,7 @@ static void epoll_edges_stream(void)
 	struct pair pair = make_pair_of(4096);
 	struct edge_reader r = { .fd = pair.server };
 	int ep = epoll_of(pair.client, EPOLLOUT | EPOLLET);
-	size_t want = 2000000, sent = 0;
+	size_t want = rounds(2000000), sent = 0;
 	uint8_t buf[777];
 	struct task task;
 	ssize_t n;

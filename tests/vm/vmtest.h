@@ -174,6 +174,18 @@ UNUSED static void breathe(void)
 		vm_fail(__FILE__, __LINE__, "never so: %s", #cond);		\
 	soon_; })
 
+/* The debug kernel, known by its kmemleak, takes several times as long for everything. */
+UNUSED static bool on_debug_kernel(void)
+{
+	return access("/sys/kernel/debug/kmemleak", F_OK) == 0;
+}
+
+/* How often to do what is done @full times for its races. */
+UNUSED static int rounds(int full)
+{
+	return on_debug_kernel() ? full / 5 : full;
+}
+
 /* --- threads ------------------------------------------------------------------------------ */
 
 struct task {
@@ -565,12 +577,9 @@ static bool vm_watch(pid_t pid, unsigned int seconds, int *status)
 	return tries < 2 && waitpid(pid, status, 0) == pid;
 }
 
-/* The debug kernel, known by its kmemleak, takes several times as long for everything. */
 static unsigned int vm_seconds(const struct vmtest *row)
 {
-	unsigned int slow = access("/sys/kernel/debug/kmemleak", F_OK) == 0 ? 4 : 1;
-
-	return slow * (row->seconds ? row->seconds : ROW_SECONDS);
+	return (on_debug_kernel() ? 4 : 1) * (row->seconds ? row->seconds : ROW_SECONDS);
 }
 
 static void vm_run_row(const struct vmtest *row)
