@@ -18,6 +18,17 @@
 #include "local_qp.h"
 #include "personality.h"
 
+/* The kernel's own driver of the VMCI device was there first: it keeps the device */
+static bool vmw_vmci_is_loaded(void)
+{
+	static const char its_symbol[] = "vmci_datagram_send";
+	bool loaded = __symbol_get(its_symbol);
+
+	if (loaded)
+		__symbol_put(its_symbol);
+	return loaded;
+}
+
 static int __init vmci_init(void)
 {
 	int err;
@@ -29,8 +40,9 @@ static int __init vmci_init(void)
 		return err;
 	vmci_context_init();
 	vmci_personality_set(VMCI_ROUTE_HOST, &vmci_host_personality);
-	pr_info("version %s, this machine is context %u\n", VMSOCK_VERSION,
-		VMCI_HOST_CONTEXT_ID);
+	pr_info("version %s, this machine is context %u%s\n", VMSOCK_VERSION,
+		VMCI_HOST_CONTEXT_ID,
+		vmw_vmci_is_loaded() ? "; vmw_vmci came first and keeps the VMCI device" : "");
 	return 0;
 }
 

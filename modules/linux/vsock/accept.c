@@ -114,9 +114,11 @@ static struct vmsock_sock *child_alloc(struct vmsock_sock *listener,
 	    sk_acceptq_is_full(&listener->sk))
 		return NULL;
 	child = vmsock_sock_alloc(sock_net(&listener->sk), NULL, SOCK_STREAM, 0, listener);
-	if (child && !child_enter(child, listener)) {
+	if (IS_ERR(child))
+		return NULL;
+	if (!child_enter(child, listener)) {
 		sock_put(&child->sk);
-		child = NULL;
+		return NULL;
 	}
 	return child;
 }

@@ -118,7 +118,7 @@ static int family_try(int number)
 	err = sock_register(&family_ops);
 	if (!err) {
 		WRITE_ONCE(family.number, number);
-		pr_info("socket family %d registered\n", number);
+		pr_info_ratelimited("socket family %d registered\n", number);
 	}
 	return err;
 }
@@ -161,7 +161,7 @@ static void family_unregister(void)
 	if (!family.number)
 		return;
 	sock_unregister(family.number);
-	pr_info("socket family %d given back\n", family.number);
+	pr_info_ratelimited("socket family %d given back\n", family.number);
 	WRITE_ONCE(family.number, 0);
 }
 
@@ -216,12 +216,6 @@ int vmsock_family_hold_socket(struct sock *sk)
 		err = -EAFNOSUPPORT;
 	mutex_unlock(&family_mutex);
 	return err;
-}
-
-/* A number is held now; for choosing an error message only */
-bool vmsock_family_held(void)
-{
-	return READ_ONCE(family.number);
 }
 
 void vmsock_family_put_socket(void)
@@ -284,7 +278,10 @@ static const struct kernel_param_ops family_in_use_ops = {
 module_param_cb(family_in_use, &family_in_use_ops, NULL, 0444);
 MODULE_PARM_DESC(family_in_use, "Family number registered now, 0 when none is (read only)");
 
-/* A fixed number is tried once at load, so that a refusal is seen at once */
+/*
+ * A fixed number is tried once at load, so that a refusal is seen at once.  EEXIST would tell
+ * modprobe that the module is loaded already.
+ */
 int vmsock_family_init(void)
 {
 	int err;
@@ -305,7 +302,7 @@ int vmsock_family_init(void)
 	if (err)
 		pr_err("family=%d is taken%s; choose another number or none\n", family_wanted,
 		       family_wanted == AF_VSOCK ? " by the kernel's vsock" : "");
-	return err;
+	return err == -EEXIST ? -EBUSY : err;
 }
 
 void vmsock_family_exit(void)

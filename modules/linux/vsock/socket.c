@@ -109,7 +109,7 @@ static void set_defaults(struct vmsock_sock *vsk)
  * @kern: made by the kernel
  * @listener: of a child, whose settings it inherits, or NULL
  *
- * Return: one reference, or NULL when memory is short or the family was given back.
+ * Return: one reference, or ERR_PTR: -ENOMEM, -EAFNOSUPPORT when the family was given back.
  */
 struct vmsock_sock *vmsock_sock_alloc(struct net *net, struct socket *sock, int type, int kern,
 				      struct vmsock_sock *listener)
@@ -117,13 +117,15 @@ struct vmsock_sock *vmsock_sock_alloc(struct net *net, struct socket *sock, int 
 	int family = listener ? listener->sk.sk_family : vmsock_stream_ops.family;
 	struct vmsock_sock *vsk;
 	struct sock *sk;
+	int err;
 
 	sk = sk_alloc(net, family, GFP_KERNEL, &vmsock_proto, kern);
 	if (!sk)
-		return NULL;
-	if (vmsock_family_hold_socket(sk)) {
+		return ERR_PTR(-ENOMEM);
+	err = vmsock_family_hold_socket(sk);
+	if (err) {
 		sk_free(sk);
-		return NULL;
+		return ERR_PTR(err);
 	}
 	sock_init_data(sock, sk);
 	sk->sk_type = type;
@@ -151,6 +153,8 @@ struct vmsock_sock *vmsock_sock_alloc(struct net *net, struct socket *sock, int 
  */
 int vmsock_create(struct net *net, struct socket *sock, int protocol, int kern)
 {
+	struct vmsock_sock *vsk;
+
 	if (protocol && protocol != vmsock_stream_ops.family)
 		return -EPROTONOSUPPORT;
 	switch (sock->type) {
@@ -165,8 +169,9 @@ int vmsock_create(struct net *net, struct socket *sock, int protocol, int kern)
 		return -ESOCKTNOSUPPORT;
 	}
 	sock->state = SS_UNCONNECTED;
-	if (!vmsock_sock_alloc(net, sock, sock->type, kern, NULL))
-		return vmsock_family_held() ? -ENOMEM : -EAFNOSUPPORT;
+	vsk = vmsock_sock_alloc(net, sock, sock->type, kern, NULL);
+	if (IS_ERR(vsk))
+		return PTR_ERR(vsk);
 	sock_take_sol_options(sock);
 	return 0;
 }

@@ -167,7 +167,6 @@ int vmsock_family_hold_socket(struct sock *sk);
 void vmsock_family_put_socket(void);
 void vmsock_family_open(void);
 void vmsock_family_close(void);
-bool vmsock_family_held(void);
 
 /* device.c - the control device */
 int vmsock_device_init(void);
