@@ -107,9 +107,16 @@ complaints()
 		done
 }
 
+# Builds of trees that nobody has built for a week.
+forget_old_builds()
+{
+	find "$root/build" -mindepth 1 -maxdepth 1 -mtime +7 -exec rm -rf {} +
+}
+
 build()
 {
 	copy_sources
+	forget_old_builds
 	: >"$build/log"
 	say "building for $(kernel_release "$kernel")${check:+ with W=1 C=1}"
 	for dir in $(module_dirs); do
