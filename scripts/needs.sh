@@ -83,10 +83,16 @@ has_lists()
 	apt-get indextargets 'Created-By: Packages' 'Origin: Debian' 2>/dev/null | grep -q .
 }
 
+# What apt and dpkg say is shown only if it goes wrong.
 apt_run()
 {
+	log=$(mktemp)
+	status=0
 	DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=5 -o Dpkg::Use-Pty=0 "$@" \
-		</dev/null >&2
+		</dev/null >"$log" 2>&1 || status=$?
+	[ "$status" = 0 ] || cat "$log" >&2
+	rm -f "$log"
+	return "$status"
 }
 
 case ${1-} in
