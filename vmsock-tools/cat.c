@@ -261,6 +261,7 @@ static void close_output(struct cat *cat)
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null < 0)
 		return;
+	port_clear(&cat->output);
 	dup2(null, STDOUT_FILENO);
 	close(null);
 }
@@ -510,6 +511,7 @@ static void clean_up(struct cat *cat)
 	relay_stop(&cat->down);
 	g_clear_handle_id(&cat->timer, g_source_remove);
 	port_clear(&cat->peer);
+	port_clear(&cat->output);
 	g_clear_object(&cat->connection);
 	g_clear_object(&cat->datagrams);
 	g_clear_object(&cat->listener);
@@ -526,8 +528,8 @@ static void transfer(struct cat *cat)
 	if (!cat->stack)
 		return;
 	cat->loop = g_main_loop_new(NULL, FALSE);
-	port_init_fd(&cat->input, STDIN_FILENO);
-	port_init_fd(&cat->output, STDOUT_FILENO);
+	port_init_input(&cat->input, STDIN_FILENO);
+	port_init_output(&cat->output, STDOUT_FILENO);
 	cat->connections_left = options.keep_open ? -1 : MAX(options.count, 1);
 	if (!start(cat))
 		return;

@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -32,31 +31,21 @@ static const struct port_ops file_ops = {
 	.write = file_write,
 };
 
-/* An empty pipe takes its whole size at once, another that polls writable at least PIPE_BUF. */
-static size_t pipe_room(int fd)
+/* A pipe that polls writable takes PIPE_BUF bytes without waiting. */
+static bool has_room(int fd)
 {
 	struct pollfd poll_fd = { .fd = fd, .events = POLLOUT };
-	int queued, size;
 
-	if (poll(&poll_fd, 1, 0) <= 0)
-		return 0;
-	if (ioctl(fd, FIONREAD, &queued) == 0 && queued == 0) {
-		size = fcntl(fd, F_GETPIPE_SZ);
-		if (size > 0)
-			return (size_t)size;
-	}
-	return PIPE_BUF;
+	return poll(&poll_fd, 1, 0) > 0;
 }
 
 static ssize_t pipe_write(struct port *port, const void *buffer, size_t size)
 {
-	size_t room = pipe_room(port->fd);
-
-	if (!room) {
+	if (!has_room(port->fd)) {
 		errno = EAGAIN;
 		return -1;
 	}
-	return write(port->fd, buffer, MIN(size, room));
+	return write(port->fd, buffer, MIN(size, PIPE_BUF));
 }
 
 static const struct port_ops pipe_ops = {
@@ -151,20 +140,53 @@ static const struct port_ops datagram_ops = {
 	.write = datagrams_write,
 };
 
-static const struct port_ops *ops_for(int fd)
+static mode_t kind_of(int fd)
 {
 	struct stat status;
 
-	if (fstat(fd, &status) < 0)
-		return &file_ops;
-	if (S_ISSOCK(status.st_mode))
-		return &socket_ops;
-	return S_ISFIFO(status.st_mode) ? &pipe_ops : &file_ops;
+	return fstat(fd, &status) < 0 ? 0 : status.st_mode & S_IFMT;
 }
 
-void port_init_fd(struct port *port, int fd)
+void port_init_input(struct port *port, int fd)
 {
-	*port = (struct port){ .ops = ops_for(fd), .fd = fd };
+	*port = (struct port){
+		.ops = kind_of(fd) == S_IFSOCK ? &socket_ops : &file_ops,
+		.fd = fd,
+	};
+}
+
+/* A way of our own into the same pipe, so that not to block is our affair alone. */
+static int reopen_pipe(int fd)
+{
+	char path[32];
+
+	g_snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+}
+
+static void init_pipe(struct port *port, int fd)
+{
+	int own = reopen_pipe(fd);
+
+	*port = (struct port){
+		.ops = own < 0 ? &pipe_ops : &file_ops,
+		.fd = own < 0 ? fd : own,
+		.owns_fd = own >= 0,
+	};
+}
+
+void port_init_output(struct port *port, int fd)
+{
+	switch (kind_of(fd)) {
+	case S_IFIFO:
+		init_pipe(port, fd);
+		break;
+	case S_IFSOCK:
+		*port = (struct port){ .ops = &socket_ops, .fd = fd };
+		break;
+	default:
+		*port = (struct port){ .ops = &file_ops, .fd = fd };
+	}
 }
 
 void port_init_socket(struct port *port, GSocket *socket)
@@ -189,4 +211,7 @@ void port_init_datagrams(struct port *port, VmsockDatagramSocket *socket, Vmsock
 void port_clear(struct port *port)
 {
 	g_clear_object(&port->peer);
+	if (port->owns_fd)
+		close(port->fd);
+	port->owns_fd = false;
 }

@@ -25,14 +25,18 @@ struct port_ops {
 struct port {
 	const struct port_ops *ops;
 	int fd;
+	bool owns_fd;				/* port_clear() closes it */
 	VmsockDatagramSocket *datagrams;	/* borrowed */
 	VmsockAddress *peer;			/* where datagrams go */
 	bool peer_fixed;			/* take datagrams of nobody else; or: of the last */
 	guint64 received, limit;		/* datagrams; input ends at the limit, 0 is none */
 };
 
-/* A descriptor of any kind.  A read that follows POLLIN may take what is there, no more. */
-void port_init_fd(struct port *port, int fd);
+/* A descriptor of any kind to read from; once after each POLLIN, or it may block. */
+void port_init_input(struct port *port, int fd);
+
+/* A descriptor of any kind to write to.  A pipe stays open until port_clear(), too. */
+void port_init_output(struct port *port, int fd);
 
 /* A stream socket. */
 void port_init_socket(struct port *port, GSocket *socket);
@@ -40,6 +44,7 @@ void port_init_socket(struct port *port, GSocket *socket);
 /* A datagram socket, for talking to @peer; or, if that is NULL, to whoever sent to us last. */
 void port_init_datagrams(struct port *port, VmsockDatagramSocket *socket, VmsockAddress *peer);
 
+/* Harmless when repeated, and for a port that is all zeros. */
 void port_clear(struct port *port);
 
 #endif

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -150,8 +151,8 @@ static void check_copy(gsize i)
 	copies[i].to(out);
 	writer.fd = in[1];
 	reader.fd = out[0];
-	port_init_fd(&from, in[0]);
-	port_init_fd(&to, out[1]);
+	port_init_input(&from, in[0]);
+	port_init_output(&to, out[1]);
 	threads[0] = g_thread_new(NULL, write_pattern, &writer);
 	threads[1] = g_thread_new(NULL, read_pattern, &reader);
 	relay.from = &from;
@@ -161,6 +162,7 @@ static void check_copy(gsize i)
 	   outcome.system_error == 0, "%s: the end of input arrives", copies[i].what);
 	is_u64(relay.bytes, copies[i].size, "... after all bytes");
 	relay_stop(&relay);
+	port_clear(&to);
 	close(in[0]);
 	close(out[1]);
 	g_thread_join(threads[0]);
@@ -168,8 +170,24 @@ static void check_copy(gsize i)
 	ok(writer.good && reader.good, "... which are the right ones");
 }
 
+/* Without a descriptor to spare, a port has no way of its own into a pipe. */
+static void init_output(struct port *port, int fd, bool descriptors_left)
+{
+	struct rlimit usual, none;
+
+	getrlimit(RLIMIT_NOFILE, &usual);
+	none = usual;
+	none.rlim_cur = 0;
+	if (!descriptors_left)
+		setrlimit(RLIMIT_NOFILE, &none);
+	port_init_output(port, fd);
+	setrlimit(RLIMIT_NOFILE, &usual);
+	ok(port->owns_fd == descriptors_left, "a port into a pipe, %s",
+	   descriptors_left ? "of its own" : "as it is");
+}
+
 /* While a reader sleeps, a relay to it must not keep others from their turn. */
-static void check_full_pipe(void)
+static void check_full_pipe(bool descriptors_left)
 {
 	struct outcome stuck_end = { false }, other_end = { false };
 	struct relay stuck = { .done = on_done, .data = &stuck_end };
@@ -184,24 +202,26 @@ static void check_full_pipe(void)
 	make_pipe(b);
 	fcntl(source[1], F_SETFL, O_NONBLOCK);
 	ok(write(source[1], zeros, sizeof(zeros)) > 70000, "more than a pipe can hold");
-	port_init_fd(&in, source[0]);
-	port_init_fd(&full, sink[1]);
+	port_init_input(&in, source[0]);
+	init_output(&full, sink[1], descriptors_left);
 	stuck.from = &in;
 	stuck.to = &full;
 	relay_start(&stuck, sizeof(zeros));
 	ok(write(a[1], "hello", 5) == 5, "... and a few bytes for another one");
 	close(a[1]);
-	port_init_fd(&from, a[0]);
-	port_init_fd(&to, b[1]);
+	port_init_input(&from, a[0]);
+	port_init_output(&to, b[1]);
 	other.from = &from;
 	other.to = &to;
 	relay_start(&other, 4096);
 	ok(run_until(&other_end.over, 5000) && other.bytes == 5, "these arrive");
 	ok(!stuck_end.over && relay_holds_data(&stuck), "while the full pipe waits");
-	ok(stuck.bytes >= 65536, "... filled to the brim");
+	ok(stuck.bytes == 65536, "... filled to the brim");
 	ok(!(fcntl(sink[1], F_GETFL) & O_NONBLOCK), "and its flags are as they were");
 	relay_stop(&stuck);
 	relay_stop(&other);
+	port_clear(&full);
+	port_clear(&to);
 	for (int i = 0; i < 2; i++) {
 		close(source[i]);
 		close(sink[i]);
@@ -216,8 +236,8 @@ static void check_failure(const char *what, int from_fd, int to_fd, enum relay_e
 	struct relay relay = { .done = on_done, .data = &outcome };
 	struct port from, to;
 
-	port_init_fd(&from, from_fd);
-	port_init_fd(&to, to_fd);
+	port_init_input(&from, from_fd);
+	port_init_output(&to, to_fd);
 	relay.from = &from;
 	relay.to = &to;
 	relay_start(&relay, 4096);
@@ -225,6 +245,8 @@ static void check_failure(const char *what, int from_fd, int to_fd, enum relay_e
 	is_s64(outcome.system_error, error, "... errno");
 	relay_stop(&relay);
 	relay_stop(&relay);
+	port_clear(&to);
+	port_clear(&to);
 }
 
 static void check_failures(void)
@@ -267,8 +289,8 @@ static void check_freed_at_end(void)
 	bool over = false;
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	port_init_fd(&from, null);
-	port_init_fd(&to, null);
+	port_init_input(&from, null);
+	port_init_output(&to, null);
 	relay->from = &from;
 	relay->to = &to;
 	relay->done = on_done_stop;
@@ -283,7 +305,8 @@ int main(void)
 	signal(SIGPIPE, SIG_IGN);
 	for (gsize i = 0; i < G_N_ELEMENTS(copies); i++)
 		check_copy(i);
-	check_full_pipe();
+	check_full_pipe(true);
+	check_full_pipe(false);
 	check_failures();
 	check_freed_at_end();
 	return done_testing();
