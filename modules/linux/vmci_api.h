@@ -44,7 +44,8 @@ typedef int (*vmci_datagram_cb)(void *data, struct vmci_datagram *dg);
  * @event: zero padded beyond what the event carries
  * @data: as given at subscription
  *
- * Context: process context, may sleep; must not unsubscribe itself.
+ * Context: process context, may sleep; must neither unsubscribe anything nor wait for
+ * somebody who does.
  */
 typedef void (*vmci_event_cb)(u32 id, const struct vmci_event_data *event, void *data);
 
@@ -201,10 +202,11 @@ int vmsock_vmci_register_vsock_callback(void (*cb)(bool is_host));
 int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id);
 
 /**
- * vmsock_vmci_event_unsubscribe() - end a subscription, waits for running callbacks
+ * vmsock_vmci_event_unsubscribe() - end a subscription
  * @id: of the subscription
  *
- * Context: process context, may sleep; never from its own callback.
+ * Waits until no event callback runs that ran when it was called, of whichever event.
+ * Context: process context, may sleep; never from an event callback.
  * Return: VMCI_SUCCESS or NOT_FOUND.
  */
 int vmsock_vmci_event_unsubscribe(u32 id);

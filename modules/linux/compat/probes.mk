@@ -16,4 +16,5 @@ compat-probes := \
 	$(call compat-probe, PROTO_ACCEPT_ARG, linux/net.h, \<proto_accept_arg\>) \
 	$(call compat-probe, SOCK_CUSTOM_SOCKOPT, linux/net.h, \<SOCK_CUSTOM_SOCKOPT\>) \
 	$(call compat-probe, SOCKADDR_UNSIZED, linux/socket.h, \<sockaddr_unsized\>) \
-	$(call compat-probe, TIMER_DELETE_SYNC, linux/timer.h, \<timer_delete_sync\>)
+	$(call compat-probe, TIMER_DELETE_SYNC, linux/timer.h, \<timer_delete_sync\>) \
+	$(call compat-probe, WQ_PERCPU, linux/workqueue.h, \<WQ_PERCPU\>)

@@ -209,9 +209,8 @@ static struct parcel *alloc_parcel(size_t payload_size, gfp_t gfp)
 	struct parcel *parcel;
 	size_t size = struct_size(parcel, payload, payload_size);
 
-	if (gfpflags_allow_blocking(gfp))
-		return kvmalloc(size, gfp);
-	return kmalloc(size, gfp | __GFP_NOWARN);
+	gfp |= __GFP_NOWARN;
+	return gfpflags_allow_blocking(gfp) ? kvmalloc(size, gfp) : kmalloc(size, gfp);
 }
 
 /**

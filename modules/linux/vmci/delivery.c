@@ -14,6 +14,11 @@
  * and a list that fills up while it runs has queued it again.
  *
  * A callback that sleeps holds up all traffic behind it.
+ *
+ * The worker runs on the processor of the sender: waking it up there costs a fraction of
+ * waking it up elsewhere.  At normal priority it takes what a busy sender has queued all
+ * at once; at high priority it interrupts the sender for every single datagram, and half
+ * as many of them get through.
  */
 #include <linux/errno.h>
 #include <linux/sched.h>
@@ -61,7 +66,7 @@ bool vmci_delivery_work(struct work_struct *work)
 
 int vmci_delivery_init(void)
 {
-	workqueue = alloc_workqueue("vmci", WQ_UNBOUND | WQ_HIGHPRI | WQ_MEM_RECLAIM, 0);
+	workqueue = alloc_workqueue("vmci", WQ_PERCPU, 0);
 	return workqueue ? 0 : -ENOMEM;
 }
 
