@@ -356,6 +356,7 @@ static void atomic_senders(void)
 	timer_setup_on_stack(&ringer.timer, send_from_timer, 0);
 	mod_timer(&ringer.timer, jiffies + 1);
 	expect_soon(&ringer.done);
+	timer_delete_sync(&ringer.timer);
 	timer_destroy_on_stack(&ringer.timer);
 
 	expect_received(&sink, 2);
