@@ -126,6 +126,15 @@ int vmsock_vmci_datagram_send(struct vmci_datagram *dg);
 int vmsock_vmci_datagram_send_gfp(struct vmci_datagram *dg, gfp_t gfp);
 
 /**
+ * vmsock_vmci_flush() - wait until what was sent on this machine has been delivered
+ *
+ * Covers the datagrams and events of local traffic queued before the call, not those that
+ * their receivers send in turn.
+ * Context: process context, may sleep; never from a callback of this interface.
+ */
+void vmsock_vmci_flush(void);
+
+/**
  * vmsock_vmci_doorbell_create() - create a doorbell (vmci.md 6.3)
  * @io: handle wanted, or invalid to have one assigned; the handle on success
  * @flags: VMCI_FLAG_DELAYED_CB or 0
@@ -308,6 +317,7 @@ ssize_t vmsock_vmci_qpair_peek(struct vmci_qp *qp, void *buf, size_t size);
 #define vmci_datagram_destroy_handle		vmsock_vmci_datagram_destroy_handle
 #define vmci_datagram_send			vmsock_vmci_datagram_send
 #define vmci_datagram_send_gfp			vmsock_vmci_datagram_send_gfp
+#define vmci_flush				vmsock_vmci_flush
 #define vmci_doorbell_create			vmsock_vmci_doorbell_create
 #define vmci_doorbell_destroy			vmsock_vmci_doorbell_destroy
 #define vmci_doorbell_notify			vmsock_vmci_doorbell_notify

@@ -21,9 +21,12 @@
  * as many of them get through.
  */
 #include <linux/errno.h>
+#include <linux/export.h>
+#include <linux/kernel.h>
 #include <linux/sched.h>
 
 #include "delivery.h"
+#include "vmci_api.h"
 
 static struct workqueue_struct *workqueue;
 static LLIST_HEAD(waiting);
@@ -63,6 +66,13 @@ bool vmci_delivery_work(struct work_struct *work)
 {
 	return queue_work(workqueue, work);
 }
+
+void vmsock_vmci_flush(void)
+{
+	might_sleep();
+	flush_work(&delivery_work);
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_flush);
 
 int vmci_delivery_init(void)
 {

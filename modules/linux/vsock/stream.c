@@ -44,8 +44,22 @@ void vmsock_stream_reset(struct vmsock_sock *vsk)
 	vsk->unsent = 0;
 	if (vsk->qp)
 		vmci_qpair_detach(&vsk->qp);
+	vsk->detached = false;
 	kvfree(vsk->stage.data);
 	vsk->stage = (struct vmsock_stage){};
+}
+
+/*
+ * A client that chose its port may use it again at once, with the same server.  What is on
+ * its way between the two ports by now must not meet the next connection: once round for
+ * the packets of this one, once more for what they are answered with.
+ */
+static void settle_port(const struct vmsock_sock *vsk, bool was_client)
+{
+	if (!was_client || vsk->autobound)
+		return;
+	vmci_flush();
+	vmci_flush();
 }
 
 /**
@@ -57,16 +71,20 @@ void vmsock_stream_reset(struct vmsock_sock *vsk)
 void vmsock_stream_close(struct vmsock_sock *vsk)
 {
 	struct sock *sk = &vsk->sk;
+	bool was_client;
 
 	lock_sock(sk);
+	was_client = vmsock_addr_bound(vsk->hs.peer) && !hlist_unhashed(&vsk->bound_node);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	sk->sk_state = TCP_CLOSE;
 	vmsock_handshake_cancel(&vsk->hs);
 	vmsock_input_close(vsk);
-	vmsock_table_remove(vsk);
+	vmsock_table_disconnect(vsk);
 	vmsock_stream_reset(vsk);
 	sock_orphan(sk);
 	release_sock(sk);
+	settle_port(vsk, was_client);
+	vmsock_table_remove(vsk);
 
 	vmsock_listener_close(vsk);
 	vmsock_disarm_sync(vsk, &vsk->connect_timer);

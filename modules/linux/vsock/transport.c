@@ -202,7 +202,8 @@ static bool notification_pointless(const struct vmsock_sock *vsk, u8 type)
 {
 	u8 gone = vsk->hs.peer_shutdown;
 
-	return (type == VMSOCK_PACKET_WROTE && (gone & VMSOCK_SHUTDOWN_RECEIVE)) ||
+	return READ_ONCE(vsk->detached) ||
+	       (type == VMSOCK_PACKET_WROTE && (gone & VMSOCK_SHUTDOWN_RECEIVE)) ||
 	       (type == VMSOCK_PACKET_READ && (gone & VMSOCK_SHUTDOWN_SEND));
 }
 
@@ -457,6 +458,7 @@ static void peer_detached(u32 id, const struct vmci_event_data *event, void *dat
 
 	if (!vsk)
 		return;
+	WRITE_ONCE(vsk->detached, true);
 	entry = kzalloc(sizeof(*entry), GFP_KERNEL | __GFP_NOFAIL);
 	entry->detached = true;
 	input_push(vsk, entry);

@@ -96,6 +96,7 @@ struct vmsock_stage {
  * @hs: state of the connection; socket lock
  * @notify: flow notification; socket lock
  * @qp: queue pair, NULL before the handshake and after it ended; socket lock
+ * @detached: the peer has left @qp; set before the event about it is handled
  * @stage: see there; socket lock
  * @connect_error: positive errno of the attempt that ended last; socket lock
  * @connect_timer: end of a non-blocking attempt
@@ -126,6 +127,7 @@ struct vmsock_sock {
 	struct vmsock_handshake hs;
 	struct vmsock_notify notify;
 	struct vmci_qp *qp;
+	bool detached;
 	struct vmsock_stage stage;
 	int connect_error;
 	struct delayed_work connect_timer;
