@@ -36,10 +36,13 @@ function skip_allowed(name,  i)
 	return 0
 }
 
+# Remarks stand before or after the result they belong to
 function fail(what)
 {
 	failed++
 	print name ": " what
+	printf "%s", before
+	before = ""
 	remarks = 20
 }
 
@@ -73,6 +76,7 @@ function result(line)
 		fail(line)
 	else
 		passed++
+	before = ""
 }
 
 function count(file,  line)
@@ -80,6 +84,7 @@ function count(file,  line)
 	name = substr(file, length(root) + 1)
 	sub(/\.tap$/, "", name)
 	plans = planned = ran = remarks = 0
+	before = ""
 	while ((getline line <file) > 0) {
 		if (line ~ /^1\.\.[0-9]+/)
 			plan(line)
@@ -89,9 +94,11 @@ function count(file,  line)
 			fail(line)
 		else if (line ~ /^#/ && remarks-- > 0)
 			print "  " line
+		else if (line ~ /^#/ && length(before) < 2000)
+			before = before "  " line "\n"
 	}
 	close(file)
-	remarks = 0
+	before = ""
 	if (plans != 1)
 		fail(plans ? "has several plans" : "has no plan")
 	else if (planned != ran)
