@@ -697,8 +697,8 @@ static void test_queue_pair_outcome(void)
 
 		hs = before;
 		step = vmsock_handshake_qp_attached(&hs);
-		ok((s == P_ATTACHING) ==
-				   step_is(&step, VMSOCK_ACT_ESTABLISHED, VMSOCK_FAIL_NONE, ATTACH) &&
+		ok((s == P_ATTACHING) == step_is(&step, VMSOCK_ACT_ESTABLISHED, VMSOCK_FAIL_NONE,
+						 ATTACH) &&
 			   (s == P_ATTACHING || (!step.send && hs.state == before.state)),
 		   "queue pair attached in %s", situations[s].name);
 	}
@@ -753,7 +753,8 @@ static void test_send_failed(void)
 
 		vmsock_packet_init(&pkt, send_rows[i].type, hs.local, hs.peer);
 		step = vmsock_handshake_send_failed(&hs, &pkt);
-		if (!ok(step_is(&step, send_rows[i].action, send_rows[i].error, send_rows[i].sent) &&
+		if (!ok(step_is(&step, send_rows[i].action, send_rows[i].error,
+				send_rows[i].sent) &&
 				hs.state == send_rows[i].state,
 			"vsock.md %s cannot be sent in %s", send_rows[i].name, situations[s].name))
 			explain(&step, &hs);
@@ -881,10 +882,26 @@ static void test_succeeded(void)
  * Over all states and types
  */
 
+static bool stranger_refused(enum situation s, struct vmsock_addr stranger, uint8_t type)
+{
+	struct vmsock_handshake hs = reach(s), before;
+	struct vmsock_addr self = hs.local;
+	struct vmsock_step step;
+
+	memcpy(&before, &hs, sizeof(hs));
+	self.cid = 99;
+	step = receive(&hs, sized(from(stranger, self, type), 1, SIZE), true);
+	return memcmp(&hs, &before, sizeof(hs)) == 0 &&
+	       step_is(&step, VMSOCK_ACT_NONE, VMSOCK_FAIL_NONE, type == RST ? NO_PACKET : RST) &&
+	       (!step.send || (conforms(&step.packet) &&
+			       addressed(&step.packet, self, stranger)));
+}
+
 static void test_strangers(void)
 {
 	static const struct vmsock_addr strangers[] = {
-		{ SERVER_CID, 15001 }, { 77, 15000 }, { CLIENT_CID, 1025 }, { 77, 1024 }, { 0, 976 },
+		{ SERVER_CID, 15001 }, { 77, 15000 }, { CLIENT_CID, 1025 }, { 77, 1024 },
+		{ 0, 976 },
 	};
 
 	for (enum situation s = 0; s < SITUATIONS; s++) {
@@ -892,19 +909,7 @@ static void test_strangers(void)
 
 		for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++) {
 			for (uint8_t type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++) {
-				struct vmsock_handshake hs = reach(s), before;
-				struct vmsock_addr self = hs.local;
-				struct vmsock_step step;
-
-				memcpy(&before, &hs, sizeof(hs));
-				self.cid = 99;
-				step = receive(&hs,
-					       sized(from(strangers[i], self, type), 1, SIZE), true);
-				right = right && memcmp(&hs, &before, sizeof(hs)) == 0 &&
-					step_is(&step, VMSOCK_ACT_NONE, VMSOCK_FAIL_NONE,
-						type == RST ? NO_PACKET : RST) &&
-					(!step.send || (conforms(&step.packet) &&
-							addressed(&step.packet, self, strangers[i])));
+				right = right && stranger_refused(s, strangers[i], type);
 			}
 		}
 		ok(right, "5.4 7: packets of a third party in %s: RST, nothing changes",

@@ -273,7 +273,8 @@ static void test_names(void)
 static void test_handles(void)
 {
 	struct vmci_handle none = { VMCI_INVALID_ID, VMCI_INVALID_ID };
-	struct vmci_handle half = { VMCI_INVALID_ID, 1025 }, other_half = { GUEST, VMCI_INVALID_ID };
+	struct vmci_handle half = { VMCI_INVALID_ID, 1025 };
+	struct vmci_handle other_half = { GUEST, VMCI_INVALID_ID };
 
 	ok(vmci_handle_equal(queue_pair, queue_pair), "equal handles");
 	ok(!vmci_handle_equal(queue_pair, half), "other context");

@@ -7,6 +7,6 @@
 #
 # vm-modules: vmsock vsock_loopback
 # vm-programs: tests/lib/library-guest
-# vm-timeout: 120
+# vm-timeout: 180
 
 exec library-guest 2/0 1/40

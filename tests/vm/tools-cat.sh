@@ -7,7 +7,7 @@
 #
 # vm-modules: vmsock vsock_loopback
 # vm-programs: vmsock-tools/vmsock
-# vm-timeout: 120
+# vm-timeout: 180
 
 . tap.sh
 

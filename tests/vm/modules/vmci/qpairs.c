@@ -186,7 +186,8 @@ static void written_before_attach(void)
 
 static void thousands_of_pairs(void)
 {
-	const unsigned int count = IS_ENABLED(CONFIG_KASAN) ? 1000 : 10000;	/* slow with checks */
+	/* Slow with checks */
+	const unsigned int count = IS_ENABLED(CONFIG_KASAN) ? 1000 : 10000;
 	struct vmci_qp **pairs = kvcalloc(2 * count, sizeof(*pairs), GFP_KERNEL);
 	struct vmci_handle handle;
 	unsigned int i;
