@@ -76,19 +76,22 @@ part_install()
 
 part_debug() { "$source/scripts/debug-kernel.sh"; }
 
-part_guests()
+# Command lines that boot guests, those that take longest first
+guest_jobs()
 {
-	mkdir -p "$output/guest"
-	echo "$kernels" | tr ' ' '\n' | xargs -P "$guests" -I{} "$source/tests/vm/run" --kernel {} \
-		--build "$work/build" --modules "$work/modules-{}" --output "$output/guest"
+	for kernel in $kernels; do
+		echo "'$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
+			"--modules '$work/modules-$kernel' --output '$output/guest'"
+	done
+	for kernel in $selftests; do
+		echo "'$source/tests/vm/selftest' $kernel >'$output/selftest/$kernel.tap'"
+	done
 }
 
-part_selftest()
+part_guests()
 {
-	mkdir -p "$output/selftest"
-	for kernel in $selftests; do
-		"$source/tests/vm/selftest" "$kernel" >"$output/selftest/$kernel.tap"
-	done
+	mkdir -p "$output/guest" "$output/selftest"
+	guest_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
 }
 
 part_distcheck() { make -C "$work/build" distcheck; }
@@ -133,7 +136,6 @@ all_parts()
 	part check 'library and tools'
 	part install 'library and tools'
 	part guests 'modules and conformance'
-	part selftest 'modules and conformance'
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
 
@@ -185,7 +187,7 @@ selftests=6.1
 if [ -n "$full" ]; then
 	# The slowest first, so that the others run beside it.
 	kernels="debug $kernels"
-	selftests='6.1 debug'
+	selftests='debug 6.1'
 fi
 parts=0
 stopped=
