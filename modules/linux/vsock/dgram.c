@@ -85,9 +85,10 @@ static int dgram_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, in
 	copied = min_t(size_t, len, skb->len);
 	err = skb_copy_datagram_msg(skb, 0, msg, copied);
 	if (err) {
-		/* Nothing is lost by a bad buffer */
+		/* Nothing is lost by a bad buffer, and who sleeps meanwhile is told */
 		if (!(flags & MSG_PEEK)) {
 			skb_queue_head(&sk->sk_receive_queue, skb);
+			sk->sk_data_ready(sk);
 			return err;
 		}
 		goto out;
