@@ -29,7 +29,6 @@ struct _VmsockStack {
 	VmsockStackKind kind;
 	int family;
 	int device;		/* keeps the number; -1 for the kernel's vsock */
-	VmsockStackAbilities abilities;
 };
 
 G_DEFINE_FINAL_TYPE(VmsockStack, vmsock_stack, G_TYPE_OBJECT)
@@ -97,13 +96,6 @@ static VmsockStack *new_stack(VmsockStackKind kind, int family, int device)
 	stack->kind = kind;
 	stack->family = family;
 	stack->device = device;
-	if (can_make(family, G_SOCKET_TYPE_STREAM))
-		stack->abilities |= VMSOCK_STACK_ABILITIES_STREAM;
-	if (can_make(family, G_SOCKET_TYPE_DATAGRAM))
-		stack->abilities |= VMSOCK_STACK_ABILITIES_DATAGRAM;
-	/* Over VMCI these can be made, and never connected (vsock.md 10.3). */
-	if (kind == VMSOCK_STACK_KIND_KERNEL && can_make(family, G_SOCKET_TYPE_SEQPACKET))
-		stack->abilities |= VMSOCK_STACK_ABILITIES_SEQPACKET;
 	return stack;
 }
 
@@ -207,12 +199,24 @@ int vmsock_stack_get_family(VmsockStack *stack)
  * vmsock_stack_get_abilities:
  * @stack: a stack
  *
- * Returns: the kinds of sockets that could be made when @stack was found
+ * Finds out by making sockets.
+ *
+ * Returns: the kinds of sockets that can be made
  */
 VmsockStackAbilities vmsock_stack_get_abilities(VmsockStack *stack)
 {
+	VmsockStackAbilities abilities = VMSOCK_STACK_ABILITIES_NONE;
+
 	g_return_val_if_fail(VMSOCK_IS_STACK(stack), VMSOCK_STACK_ABILITIES_NONE);
-	return stack->abilities;
+	if (can_make(stack->family, G_SOCKET_TYPE_STREAM))
+		abilities |= VMSOCK_STACK_ABILITIES_STREAM;
+	if (can_make(stack->family, G_SOCKET_TYPE_DATAGRAM))
+		abilities |= VMSOCK_STACK_ABILITIES_DATAGRAM;
+	/* Over VMCI these can be made, and never connected (vsock.md 10.3). */
+	if (stack->kind == VMSOCK_STACK_KIND_KERNEL &&
+	    can_make(stack->family, G_SOCKET_TYPE_SEQPACKET))
+		abilities |= VMSOCK_STACK_ABILITIES_SEQPACKET;
+	return abilities;
 }
 
 static guint32 ask(int fd, unsigned int request, guint32 fallback)

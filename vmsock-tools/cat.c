@@ -21,6 +21,8 @@
 #define DATAGRAM_CHUNK (16 * 1024)
 /* How long a datagram client waits for answers after the end of its input. */
 #define ANSWER_MS 1000
+/* How often to look whether a peer that has ended sending still receives. */
+#define PROBE_MS 500
 
 static struct {
 	gboolean listen, datagram, keep_open, verbose;
@@ -48,6 +50,7 @@ struct cat {
 	guint limit_ms;			/* of silence; 0 for none */
 	gint64 last_activity;
 	guint timer;
+	guint probe;
 };
 
 static void quit(struct cat *cat, enum tool_exit code)
@@ -149,6 +152,7 @@ static void end_session(struct cat *cat)
 {
 	relay_stop(&cat->up);
 	relay_stop(&cat->down);
+	g_clear_handle_id(&cat->probe, g_source_remove);
 	if (cat->connection)
 		g_io_stream_close(G_IO_STREAM(cat->connection), NULL, NULL);
 	g_clear_object(&cat->connection);
@@ -266,17 +270,37 @@ static void close_output(struct cat *cat)
 	close(null);
 }
 
+static void give_up_sending(struct cat *cat)
+{
+	if (input_is_left(cat)) {
+		complain_unsent();
+		cat->code = TOOL_IO;
+	}
+	relay_stop(&cat->up);
+	end_session_if_over(cat);
+}
+
+/* poll() does not tell the end of a connection from the end of its first half. */
+static gboolean on_probe(gpointer data)
+{
+	struct cat *cat = data;
+
+	if (!peer_is_gone(cat))
+		return G_SOURCE_CONTINUE;
+	cat->probe = 0;
+	give_up_sending(cat);
+	return G_SOURCE_REMOVE;
+}
+
 static void on_end_of_peer(struct cat *cat)
 {
 	close_output(cat);
-	if (cat->up.running && peer_is_gone(cat)) {
-		if (input_is_left(cat)) {
-			complain_unsent();
-			cat->code = TOOL_IO;
-		}
-		relay_stop(&cat->up);
-	}
-	end_session_if_over(cat);
+	if (!cat->up.running)
+		end_session(cat);
+	else if (peer_is_gone(cat))
+		give_up_sending(cat);
+	else
+		cat->probe = g_timeout_add(PROBE_MS, on_probe, cat);
 }
 
 static void on_down_done(struct relay *relay, enum relay_end end, int system_error)
@@ -510,6 +534,7 @@ static void clean_up(struct cat *cat)
 	relay_stop(&cat->up);
 	relay_stop(&cat->down);
 	g_clear_handle_id(&cat->timer, g_source_remove);
+	g_clear_handle_id(&cat->probe, g_source_remove);
 	port_clear(&cat->peer);
 	port_clear(&cat->output);
 	g_clear_object(&cat->connection);

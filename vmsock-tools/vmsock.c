@@ -6,6 +6,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <stdio.h>
@@ -77,12 +78,17 @@ static bool fill_standard_descriptors(void)
 	return true;
 }
 
-int main(int argc, char **argv)
+/* What was printed must have arrived. */
+static int check_output(int code)
 {
-	if (!fill_standard_descriptors())
-		return TOOL_IO;
-	setlocale(LC_ALL, "");
-	g_set_prgname("vmsock");
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	tool_complain("standard output: %s", strerror(errno));
+	return code == TOOL_OK ? TOOL_IO : code;
+}
+
+static int dispatch(int argc, char **argv)
+{
 	if (argc < 2) {
 		print_help(stderr);
 		return TOOL_USAGE;
@@ -95,4 +101,13 @@ int main(int argc, char **argv)
 	    strcmp(argv[1], "help") == 0)
 		return run_help(argc - 1, argv + 1);
 	return run_command(argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+	if (!fill_standard_descriptors())
+		return TOOL_IO;
+	setlocale(LC_ALL, "");
+	g_set_prgname("vmsock");
+	return check_output(dispatch(argc, argv));
 }

@@ -137,6 +137,13 @@ result $? "standard output closed"
 [ $? -eq $status ]
 result $? "standard error closed"
 
+"$top_builddir/run" vmsock info --json >/dev/full 2>"$work/err"
+case $?:$status in
+2:0 | 3:3 | 4:4) grep -q 'standard output: No space left' "$work/err" ;;
+*) false ;;
+esac
+result $? "standard output full"
+
 for page in vmsock vmsock-info vmsock-cat vmsock-echo; do
 	[ -s "$top_srcdir/man/$page.1" ]
 	result $? "$page(1) is there"

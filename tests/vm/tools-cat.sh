@@ -135,6 +135,20 @@ failures()
 	rm open
 	ended 0 "$what: the other side sees the end"
 
+	listener gone 5014
+	mkfifo open
+	exec 3<>open
+	# shellcheck disable=SC2086 # an option or nothing
+	vmsock cat $option "$cid:5014" <&3 2>err &
+	client=$!
+	eventually 5 grep -q "connection from" gone.err
+	kill "$pid"
+	status=0
+	wait "$client" || status=$?
+	is "$status" 0 "$what: a peer that closes ends a client that has nothing to send"
+	exec 3>&-
+	rm open
+
 	cat_here --listen --verbose 5012 </dev/null 2>early.err | head -c 1 >/dev/null &
 	eventually 5 heard early.err
 	head -c 4000000 /dev/zero | cat_here "$cid:5012" >/dev/null 2>err
