@@ -61,9 +61,9 @@ part_check()
 {
 	status=0
 	make -k -C "$work/build" check || status=$?
-	mkdir -p "$output/check"
-	find "$work/build" -name '*.trs' | while read -r file; do
-		cp "${file%.trs}.log" "$output/check/$(basename "${file%.trs}").tap"
+	(cd "$work/build/tests" && find . -name '*.trs') | while read -r file; do
+		mkdir -p "$output/check/$(dirname "$file")"
+		cp "$work/build/tests/${file%.trs}.log" "$output/check/${file%.trs}.tap"
 	done
 	return "$status"
 }
