@@ -61,7 +61,7 @@ part_check()
 {
 	status=0
 	make -k -C "$work/build" check || status=$?
-	(cd "$work/build/tests" && find . -name '*.trs') | while read -r file; do
+	(cd "$work/build/tests" && find . -name '*.trs' | sed 's,^\./,,') | while read -r file; do
 		mkdir -p "$output/check/$(dirname "$file")"
 		cp "$work/build/tests/${file%.trs}.log" "$output/check/${file%.trs}.tap"
 	done
