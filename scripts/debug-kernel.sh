@@ -54,9 +54,13 @@ install_modules()
 	in_root "$root" depmod "$release"
 }
 
+# The cache has a kernel that was built with today's options.
+have_kernel() { [ -e "$root/kernels/debug" ] && cmp -s "$config" "$root/debug/wanted.config"; }
+
 build()
 {
-	[ ! -e "$root/kernels/debug" ] || return 0
+	! have_kernel || return 0
+	rm -f "$root/kernels/debug"
 	"$here/fetch.sh" bookworm source
 	start=$(date +%s)
 	log=$root/debug.log
