@@ -40,12 +40,14 @@ struct client {
 	int number;
 };
 
-/* Connect with all the others, say who we are, hear it back. */
+/* Connect with all the others, say who we are, hear it back; the debug kernel takes its time. */
 static void connect_and_ask(void *arg)
 {
 	struct client *c = arg;
 	int fd = stream_socket(), answer = -1;
+	struct timeval patience = { .tv_sec = 30 };
 
+	need_ok(setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &patience, sizeof(patience)));
 	pthread_barrier_wait(c->meet);
 	need_ok(connect_to(fd, vm_cid, c->port));
 	need(send(fd, &c->number, sizeof(int), 0) == sizeof(int));
