@@ -187,7 +187,6 @@ selftests=6.1
 if [ -n "$full" ]; then
 	# The slowest first, so that the others run beside it.
 	kernels="debug $kernels"
-	selftests='debug 6.1'
 fi
 parts=0
 stopped=
