@@ -26,6 +26,7 @@ static const char *const kind_names[KINDS] = {
 	"connected", "accepted", "sent", "received", "datagrams received", "shut down", "closed",
 };
 static long done[KINDS];
+static int working;
 
 static void count(int kind, bool good)
 {
@@ -67,15 +68,24 @@ static void put(struct worker *w, int fd)
 		count(CLOSED, close(old) == 0);
 }
 
-/* No call may wait for long. */
-static int short_tempered(int type)
+/*
+ * No call may wait for long.  Another thread may use the new number already, because it knew
+ * an old socket by it, and wait without limit: see close_all().
+ */
+static void make_short_tempered(int fd)
 {
 	struct timeval tv = { .tv_usec = 20000 };
-	int fd = socket(vm_family, type, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &tv, sizeof(tv));
+}
+
+static int short_tempered(int type)
+{
+	int fd = socket(vm_family, type, 0);
+
+	make_short_tempered(fd);
 	return fd;
 }
 
@@ -114,8 +124,10 @@ static void do_accept(struct worker *w)
 	int fd = accept4(some_fd(w), SA(&addr), &len, chance(w, 2) ? SOCK_NONBLOCK : 0);
 
 	count(ACCEPTED, fd >= 0);
-	if (fd >= 0)
+	if (fd >= 0) {
+		make_short_tempered(fd);	/* time-outs are not inherited */
 		put(w, fd);
+	}
 }
 
 static void do_send(struct worker *w)
@@ -208,6 +220,20 @@ static void work(void *arg)
 		if (chance(w, 4) == 0)
 			nanosleep(&(struct timespec){ .tv_nsec = chance(w, 300000) }, NULL);
 	}
+	__atomic_sub_fetch(&working, 1, __ATOMIC_RELEASE);
+}
+
+/* Whoever waits for one of the sockets or for its peer waits no more */
+static void close_all(void)
+{
+	for (int i = 0; i < SLOTS; i++) {
+		int fd = __atomic_exchange_n(&slots[i], -1, __ATOMIC_RELAXED);
+
+		if (fd < 0)
+			continue;
+		shutdown(fd, SHUT_RDWR);
+		close(fd);
+	}
 }
 
 static unsigned int seconds(void)
@@ -223,6 +249,7 @@ static void stress(void)
 
 	for (int i = 0; i < SLOTS; i++)
 		slots[i] = -1;
+	working = THREADS;
 	for (int i = 0; i < THREADS; i++) {
 		workers[i].seed = 1000 + i;
 		start_task(&workers[i].task, work, &workers[i]);
@@ -230,11 +257,13 @@ static void stress(void)
 	for (unsigned int i = 0; i < seconds(); i++)
 		sleep(1);
 	stop = true;
+	while (__atomic_load_n(&working, __ATOMIC_ACQUIRE)) {
+		close_all();
+		usleep(10000);
+	}
 	for (int i = 0; i < THREADS; i++)
 		join_task(&workers[i].task);
-	for (int i = 0; i < SLOTS; i++)
-		if (slots[i] >= 0)
-			close(slots[i]);
+	close_all();
 	for (int i = 0; i < KINDS; i++) {
 		diag("%s: %ld", kind_names[i], done[i]);
 		expect(done[i] > 10);

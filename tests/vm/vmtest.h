@@ -24,6 +24,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -561,6 +562,24 @@ static void vm_show(pid_t pid, const char *file)
 	fflush(stdout);
 }
 
+/* Where each thread of a process is in the kernel */
+static void vm_show_threads(pid_t pid)
+{
+	char path[64];
+	struct dirent *task;
+	DIR *tasks;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	tasks = opendir(path);
+	while (tasks && (task = readdir(tasks)))
+		if (task->d_name[0] != '.') {
+			printf("# thread %s\n", task->d_name);
+			vm_show(atoi(task->d_name), "stack");
+		}
+	if (tasks)
+		closedir(tasks);
+}
+
 /* Wait for a row; after its time kill all it has. False if even that does not end it. */
 static bool vm_watch(pid_t pid, unsigned int seconds, int *status)
 {
@@ -569,7 +588,7 @@ static bool vm_watch(pid_t pid, unsigned int seconds, int *status)
 
 	for (tries = 0; tries < 2 && poll(&pfd, 1, seconds * 1000) == 0; tries++) {
 		printf("# %s\n", tries ? "cannot be killed" : "timed out");
-		vm_show(pid, "stack");
+		vm_show_threads(pid);
 		kill(-pid, SIGKILL);
 		seconds = 10;
 	}
