@@ -35,10 +35,10 @@
 #define IOCTL_VMCI_SET_NOTIFY			0x7cb
 
 /* Socket control device (vsock.md section 9) */
-#define IOCTL_VMCI_SOCKETS_VERSION		0x7b4	/* 1972, __u32 */
-#define IOCTL_VMCI_SOCKETS_GET_AF_VALUE		0x7b8	/* 1976, __s32 */
-#define IOCTL_VMCI_SOCKETS_GET_LOCAL_CID	0x7b9	/* 1977, __u32 */
-#define IOCTL_VMCI_SOCKETS_UUID_2_CID		0x7c7	/* 1991, struct vmci_uuid_to_cid */
+#define IOCTL_VMCI_SOCKETS_VERSION		1972	/* __u32 */
+#define IOCTL_VMCI_SOCKETS_GET_AF_VALUE		1976	/* __s32 */
+#define IOCTL_VMCI_SOCKETS_GET_LOCAL_CID	1977	/* __u32 */
+#define IOCTL_VMCI_SOCKETS_UUID_2_CID		1991	/* struct vmci_uuid_to_cid */
 
 /* Versions a VMX declares (vmci.md 8.3): (major << 16) | minor */
 #define VMCI_VERSION_PREVERS2			0x00010000

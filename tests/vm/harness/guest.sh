@@ -27,9 +27,12 @@ exec_guest()
 	args="console=ttyS0 panic=-1 loglevel=4 mitigations=off no_timer_check $1"
 	shift
 	accel=tcg,tb-size=256
-	if grep -qE '\<(vmx|svm)\>' /proc/cpuinfo && [ -w /dev/kvm ]; then
+	if grep -qE '\<(vmx|svm)\>' /proc/cpuinfo && [ -w /dev/kvm ] &&
+		[ -z "$(value clock '')" ]; then
 		accel=kvm
 	fi
+	# Time is what has been executed, a nanosecond for an instruction, and never stands still.
+	[ "$(value clock '')" != instructions ] || set -- -icount shift=0,sleep=off "$@"
 	exec_qemu -accel "$accel" -machine q35 -cpu max -nodefaults -no-user-config -no-reboot \
 		-kernel "$root/boot/vmlinuz-$release" -initrd "$work/initramfs" -append "$args" "$@"
 }
