@@ -21,6 +21,7 @@ Usage: build-modules.sh [--check] [--source DIR] KERNEL [VARIABLE=VALUE]...
 
 Builds modules/linux, examples/kernel-client and tests/vm/modules/* for KERNEL
 ($(kernel_labels | tr '\n' ' ')) and prints the folder the .ko files are in.
+For the debug kernel, modules/linux is built so that the lines that run are counted.
   --check       with W=1 and sparse; any warning in our files is a failure
   --source DIR  the source tree (default: the one this script is in)
 VARIABLE=VALUE is passed on to make, say VSOCK_MODULE=vsock.
@@ -75,7 +76,9 @@ build_dir()
 {
 	dir=$1
 	shift
-	if [ "$dir" != modules/linux ] && [ -e "$build/modules/linux/Module.symvers" ]; then
+	if [ "$dir" = modules/linux ]; then
+		[ "$kernel" != debug ] || set -- GCOV_PROFILE=y "$@"
+	elif [ -e "$build/modules/linux/Module.symvers" ]; then
 		set -- KBUILD_EXTRA_SYMBOLS="$inside/modules/linux/Module.symvers" \
 			KCFLAGS="-I$inside/include -I$inside/modules/linux" "$@"
 	fi

@@ -74,6 +74,12 @@ part_install()
 	"$source/tests/packaging/install.sh" "$work/build" >"$output/install/install.tap"
 }
 
+part_coverage()
+{
+	mkdir -p "$output/coverage"
+	"$source/scripts/coverage.sh" >"$output/coverage/common.tap"
+}
+
 part_debug() { "$source/scripts/debug-kernel.sh"; }
 
 # Command lines that boot guests, those that take longest first
@@ -134,6 +140,7 @@ all_parts()
 	[ -z "$full" ] || part debug 'debug kernel' must
 	part modules 'fetch and build' must
 	part check 'library and tools'
+	part coverage 'library and tools'
 	part install 'library and tools'
 	part guests 'modules and conformance'
 	[ -z "$full" ] || part distcheck 'library and tools'
@@ -158,6 +165,16 @@ show_times()
 					(spent[$0] > budget) ? " (over budget)" : "")
 		}
 		END { printf "%7.1f          in all\n", total }'
+}
+
+# Lines of the core that unit tests run, and of the modules that guests on the debug kernel
+# run; those never reached are listed in these files.
+show_coverage()
+{
+	echo
+	sed -n 's/^.*ok [0-9]* - coverage: /coverage: /p' "$output/coverage/common.tap" || :
+	file=$output/guest/debug/coverage.txt
+	[ ! -e "$file" ] || { sed '/^$/,$d' "$file"; echo "lines never reached: $file"; }
 }
 
 clean() { rm -rf "$work"; }
@@ -194,6 +211,7 @@ rm -f "$output/parts.tap" "$output/times"
 all_parts
 echo "1..$parts" >>"$output/parts.tap"
 show_times
+show_coverage
 status=0
 "$source/scripts/tap-count.sh" "$output" || status=$?
 say "logs and results are in $output"
