@@ -119,11 +119,16 @@ static struct vmsock_step negotiated(struct vmsock_handshake *hs, const struct v
 	return act(VMSOCK_ACT_CREATE_QP);
 }
 
-/* An older server does not know REQUEST2 */
+/*
+ * An older server does not know REQUEST2.  It did not understand a SHUTDOWN behind it either,
+ * and its RST would be ignored: the attempt ends as it does with a current server.
+ */
 static struct vmsock_step fall_back(struct vmsock_handshake *hs)
 {
 	if (!hs->fallback)
 		return act(VMSOCK_ACT_NONE);
+	if (hs->shut_down)
+		return fail(hs, VMSOCK_FAIL_RESET);
 	hs->fallback = 0;
 	hs->ignore_rst = 1;
 	return tell_size(hs, VMSOCK_PACKET_REQUEST, 0, hs->limits.size);
@@ -413,6 +418,7 @@ struct vmsock_step vmsock_handshake_shutdown(struct vmsock_handshake *hs, __u8 m
 	mode &= VMSOCK_SHUTDOWN_MASK;
 	if (!mode || hs->state == VMSOCK_IDLE || hs->state > VMSOCK_ESTABLISHED)
 		return act(VMSOCK_ACT_NONE);
+	hs->shut_down = 1;
 	step = tell(hs, VMSOCK_ACT_NONE, VMSOCK_PACKET_SHUTDOWN);
 	step.packet.u.mode = mode;
 	return step;

@@ -102,6 +102,7 @@ struct vmsock_limits {
  * @handle: queue pair, valid from qp_created or OFFER on
  * @fallback: REQUEST2 was sent, INVALID may turn to REQUEST (flag F)
  * @ignore_rst: the next RST belongs to the INVALID before it (flag G)
+ * @shut_down: SHUTDOWN was sent in this attempt or connection
  * @peer_shutdown: VMSOCK_SHUTDOWN_* bits the peer announced
  * @was_established: the connection once was established and has ended (recv returns 0)
  */
@@ -115,6 +116,7 @@ struct vmsock_handshake {
 	struct vmci_handle handle;
 	_Bool fallback;
 	_Bool ignore_rst;
+	_Bool shut_down;
 	__u8 peer_shutdown;
 	_Bool was_established;
 };

@@ -28,7 +28,7 @@
  * struct vmsock_notify - variables of vsock.md 6.1
  * @proto: VMSOCK_PROTO_PACKET or VMSOCK_PROTO_QUEUE_STATE
  * @size: N, bytes of each ring
- * @page: tuning constant PAGE, bytes
+ * @page: tuning constant PAGE, bytes, at least 2: a window of 1 byte never opens
  * @window: W
  * @min_window: M
  * @peer_waits_write: PWW

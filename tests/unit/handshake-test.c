@@ -837,6 +837,7 @@ static void test_shutdown(void)
 		struct vmsock_step step;
 
 		memcpy(&before, &hs, sizeof(hs));
+		before.shut_down = heard;
 		step = vmsock_handshake_shutdown(&hs, 0xff);
 		ok(step_is(&step, VMSOCK_ACT_NONE, VMSOCK_FAIL_NONE,
 			   heard ? SHUTDOWN : NO_PACKET) &&
@@ -849,6 +850,19 @@ static void test_shutdown(void)
 		step = vmsock_handshake_shutdown(&hs, 0xfc);
 		ok(!step.send, "4.8 shutdown in %s: no known bit, no packet", situations[s].name);
 	}
+}
+
+/* Whoever does not know REQUEST2 forgets the SHUTDOWN behind it; its RST would be ignored (G) */
+static void test_shutdown_before_fallback(void)
+{
+	struct vmsock_handshake hs = reach(C1);
+	struct vmsock_step step;
+
+	vmsock_handshake_shutdown(&hs, VMSOCK_SHUTDOWN_SEND);
+	step = receive(&hs, from(server, client, INVALID), false);
+	ok(step_is(&step, VMSOCK_ACT_FAILED, VMSOCK_FAIL_RESET, NO_PACKET) &&
+		   hs.state == VMSOCK_CLOSED,
+	   "4.8, 5.5 C1 INVALID after shutdown: the attempt ends");
 }
 
 static void test_peer_shutdown(void)
@@ -1021,6 +1035,7 @@ int main(void)
 	test_detached_before_attach();
 	test_cancel();
 	test_shutdown();
+	test_shutdown_before_fallback();
 	test_peer_shutdown();
 	test_succeeded();
 	test_strangers();
