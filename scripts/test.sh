@@ -23,7 +23,7 @@ Usage: test.sh [--full] [--output DIR]
 
 Installs what is missing (as root), builds, and tests on this machine and in guests with
 kernels $(packaged_kernels | tr '\n' ' ').
-  --full        also the debug kernel, the longest runs, and make distcheck
+  --full        also the debug kernel, long simulation and fuzzing, and make distcheck
   --output DIR  keep results there; TAP files that are there already count, too
 END
 }
@@ -37,7 +37,11 @@ fetch and build          12
 debug kernel             6
 modules and conformance  20
 library and tools        10
+proof                    6
 '
+
+# Seeds of the simulation in --full
+SEEDS=200000
 
 # ---- Parts ----
 
@@ -66,6 +70,16 @@ part_check()
 		cp "$work/build/tests/${file%.trs}.log" "$output/check/${file%.trs}.tap"
 	done
 	return "$status"
+}
+
+# Two processes, each with half of the seeds
+part_simulation()
+{
+	mkdir -p "$output/simulation"
+	half=$((SEEDS / 2))
+	simulation=$work/build/tests/unit/simulation-test
+	printf '%s\n' 1 $((half + 1)) |
+		xargs -P 2 -I FIRST sh -c "'$simulation' FIRST $half >'$output/simulation/FIRST.tap'"
 }
 
 part_install()
@@ -142,6 +156,7 @@ all_parts()
 	part check 'library and tools'
 	part coverage 'library and tools'
 	part install 'library and tools'
+	[ -z "$full" ] || part simulation proof
 	part guests 'modules and conformance'
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
