@@ -77,9 +77,9 @@ part_simulation()
 {
 	mkdir -p "$output/simulation"
 	half=$((SEEDS / 2))
-	simulation=$work/build/tests/unit/simulation-test
+	run=$work/build/tests/unit/simulation-test
 	printf '%s\n' 1 $((half + 1)) |
-		xargs -P 2 -I FIRST sh -c "'$simulation' FIRST $half >'$output/simulation/FIRST.tap'"
+		xargs -P 2 -I FIRST sh -c "'$run' FIRST $half >'$output/simulation/FIRST.tap'"
 }
 
 part_install()
