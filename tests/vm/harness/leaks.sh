@@ -34,6 +34,23 @@ with_symbols()
 			$0 = $0 "   near " symbol[low]
 		}
 		{ print }
+	'
+}
+
+# What is not the kernel's own loss: it forgets names that it gave to a cache of objects when
+# it cannot register it (tests/vm/faults-load.c).
+ours()
+{
+	awk '
+		/^unreferenced/ { show() }
+		{ object = object $0 "\n" }
+		function show()
+		{
+			if (object !~ /sysfs_slab_add/)
+				printf "%s", object
+			object = ""
+		}
+		END { show() }
 	' "$report"
 }
 
@@ -44,6 +61,6 @@ sort -m /run/symbols-* >/run/symbols 2>/dev/null || : >/run/symbols
 echo scan >"$report"
 sleep 3
 echo scan >"$report"
-is "$(grep -c ^unreferenced "$report")" 0 "no memory is leaked" ||
-	diag "$(with_symbols | head -n 200)"
+is "$(ours | grep -c ^unreferenced)" 0 "no memory is leaked" ||
+	diag "$(ours | with_symbols | head -n 200)"
 done_testing

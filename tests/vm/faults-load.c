@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* faults-load - every allocation of loading the modules fails once (vsock.md 12.L-187)
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * vm-kernels: debug
+ * vm-timeout: 120
+ * vm-allow: Call Trace:|kmemleak: [0-9]+ new
+ *
+ * The kernel shows a trace when there is no memory for the code of a module, and loses memory of
+ * its own, which harness/leaks.sh knows.
+ */
+#include "faults.h"
+
+static int file;
+static const char *module;
+
+static void prepare_file(void)
+{
+	file = need_ok(module_file(module));
+}
+
+static long call_load(void)
+{
+	return syscall(SYS_finit_module, file, "", 0);
+}
+
+static void check_loaded(long result)
+{
+	close(file);
+	expect_is(loaded(module), result == 0);
+	if (result == 0)
+		need_ok(take_out(module));
+}
+
+static void load_vmci(void)
+{
+	module = "vmci";
+	fail_each(&(struct attempt){ "load vmci.ko", prepare_file, call_load, check_loaded, 20 });
+	need_ok(insert("vmci"));
+}
+
+static void load_sockets(void)
+{
+	need_ok(insert("vmci"));
+	module = "vmsock";
+	fail_each(&(struct attempt){ "load vmsock.ko", prepare_file, call_load, check_loaded,
+				     20 });
+	need_ok(insert("vmsock"));
+	expect_vmsock_works();
+}
+
+static const struct vmtest rows[] = {
+	{ "faults", "load vmci.ko", load_vmci, 120 },
+	{ "faults", "load vmsock.ko", load_sockets, 120 },
+};
+
+int main(int argc, char **argv)
+{
+	faults_prepare();
+	return module_main(argc, argv, rows, ARRAY_SIZE(rows));
+}
