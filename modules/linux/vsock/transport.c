@@ -43,8 +43,13 @@ static u32 detach_subscription;
  */
 int vmsock_send_packet(struct vmsock_packet *pkt)
 {
-	int result = vmci_datagram_send_gfp(&pkt->dg, GFP_KERNEL);
+	gfp_t gfp = GFP_KERNEL;
+	int result;
 
+	/* Nobody repeats it, and a peer that never hears of it waits for ever */
+	if (pkt->type == VMSOCK_PACKET_SHUTDOWN)
+		gfp |= __GFP_NOFAIL;
+	result = vmci_datagram_send_gfp(&pkt->dg, gfp);
 	if (result > 0)
 		vmsock_stats_sent(pkt->type);
 	return result;
