@@ -69,4 +69,81 @@ UNUSED static int count_sockets(void)
 	return lines - 1;
 }
 
+/* --- what a row sends --------------------------------------------------------------------- */
+
+/*
+ * A row reads the totals, does one thing, and compares the difference with a list.  Nothing else
+ * uses the family meanwhile.
+ */
+struct want {
+	int type;
+	int count;
+};
+
+#define P(name)	VMSOCK_PACKET_##name
+#define WANTS	8
+
+static struct packet_counts before;
+static long long *injected;	/* of each type, not sent by a socket: raw.c; NULL if there are none */
+
+/* Nothing is on its way. */
+UNUSED static bool all_received(void)
+{
+	struct packet_counts now = read_packets();
+
+	for (int i = 0; i < VMSOCK_PACKET_TYPE_COUNT; i++)
+		if (now.received[i] != now.sent[i] + (injected ? injected[i] : 0))
+			return false;
+	return true;
+}
+
+UNUSED static void mark(void)
+{
+	expect_soon(all_received());
+	before = read_packets();
+}
+
+/* Packets of a type, or of all if it is negative, sent since mark(). */
+UNUSED static long long sent_since(int type)
+{
+	struct packet_counts now = read_packets();
+	long long sum = 0;
+
+	for (int i = 0; i < VMSOCK_PACKET_TYPE_COUNT; i++)
+		if (type < 0 || i == type)
+			sum += now.sent[i] - before.sent[i];
+	return sum;
+}
+
+static int wanted(const struct want *want, int type)
+{
+	int count = 0;
+
+	for (int i = 0; i < WANTS; i++)
+		if (want[i].count && want[i].type == type)
+			count += want[i].count;
+	return count;
+}
+
+static bool all_sent(const struct want *want)
+{
+	for (int type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++)
+		if (sent_since(type) < wanted(want, type))
+			return false;
+	return true;
+}
+
+/* Since mark() exactly these packets were sent, and all have arrived. */
+UNUSED static void vm_expect_packets(const struct want want[WANTS], const char *file, int line)
+{
+	if (!soon(all_sent(want) && all_received()))
+		vm_fail(file, line, "not everything was sent and received");
+	for (int type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++)
+		if (sent_since(type) != wanted(want, type))
+			vm_fail(file, line, "%s: sent %lld, want %d", packet_names[type],
+				sent_since(type), wanted(want, type));
+}
+#define expect_packets(...) \
+	vm_expect_packets((const struct want[WANTS]){ __VA_ARGS__ }, __FILE__, __LINE__)
+
 #endif /* TESTS_VM_DEBUGFS_H */

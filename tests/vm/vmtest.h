@@ -538,6 +538,25 @@ UNUSED static void vm_expect_works(int a, int b, const char *file, int line)
 }
 #define expect_works(a, b) vm_expect_works((a), (b), __FILE__, __LINE__)
 
+/*
+ * A port that takes what comes from port @peer of this machine and never answers: it has unread
+ * data of a connection with that port, so it is still open, but nobody needs to be told anything.
+ * The peer's port is free.
+ */
+UNUSED static int silent_port(unsigned int port, unsigned int peer)
+{
+	int server = stream_bound(peer), fd = stream_bound(port), child;
+
+	need_ok(listen(server, 1));
+	need_ok(connect_to(fd, vm_cid, peer));
+	child = need_ok(accept(server, NULL, NULL));
+	need_ok(send(child, "unread", 6, 0));
+	close(child);
+	close(server);
+	wait_for(fd, POLLRDHUP);
+	return fd;
+}
+
 /* Give up all capabilities and the user id for the rest of the row. */
 UNUSED static void drop_privileges(void)
 {

@@ -49,7 +49,7 @@ void vmsock_child_drop(struct vmsock_sock *child)
 	if (!child_leave(child))
 		return;
 	vmsock_disarm(child, &child->pending_timer);
-	vmsock_input_close(child);
+	vmsock_input_stop(child);
 	vmsock_table_remove(child);
 	child_forget_listener(child);
 	sock_put(&child->sk);

@@ -302,10 +302,33 @@ static void leave_tables_if_over(struct vmsock_sock *vsk)
 		vmsock_table_disconnect(vsk);
 }
 
+static int deliver_packet(struct vmsock_sock *vsk, const struct vmsock_packet *pkt);
+
+/*
+ * Since a packet was queued its listener may have made the child that it is for, or its child
+ * may have ended, so that it is the listener's; true if somebody else has got it now.
+ */
+static bool passed_on(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	struct vmsock_sock *now;
+
+	if (vsk->sk.sk_state != TCP_LISTEN && vsk->hs.state != VMSOCK_CLOSED)
+		return false;
+	now = vmsock_table_find(pkt);
+	if (!now)
+		return false;
+	if (now != vsk)
+		deliver_packet(now, pkt);
+	sock_put(&now->sk);
+	return now != vsk;
+}
+
 static void handle_packet(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
 {
 	struct vmsock_step step;
 
+	if (passed_on(vsk, pkt))
+		return;
 	if (vsk->sk.sk_state == TCP_LISTEN) {
 		vmsock_accept_request(vsk, pkt);
 		return;
@@ -374,16 +397,22 @@ static bool input_push(struct vmsock_sock *vsk, struct vmsock_input_entry *entry
 }
 
 /**
- * vmsock_input_close() - handle nothing any more, forget what waits
+ * vmsock_input_stop() - queue nothing any more; what waits is still handled
  * @vsk: leaving the tables or out of them; the socket lock may be held
  */
+void vmsock_input_stop(struct vmsock_sock *vsk)
+{
+	spin_lock(&vsk->input.lock);
+	vsk->input.closed = true;
+	spin_unlock(&vsk->input.lock);
+}
+
+/* The same, and what waits is forgotten */
 void vmsock_input_close(struct vmsock_sock *vsk)
 {
 	struct vmsock_input_entry *entry;
 
-	spin_lock(&vsk->input.lock);
-	vsk->input.closed = true;
-	spin_unlock(&vsk->input.lock);
+	vmsock_input_stop(vsk);
 	while ((entry = input_pop(&vsk->input)))
 		kfree(entry);
 }

@@ -239,6 +239,7 @@ void vmsock_step(struct vmsock_sock *vsk, struct vmsock_step step);
 void vmsock_send_notifications(struct vmsock_sock *vsk, unsigned int what);
 void vmsock_unsent_timeout(struct work_struct *work);
 void vmsock_input_init(struct vmsock_input *input);
+void vmsock_input_stop(struct vmsock_sock *vsk);
 void vmsock_input_close(struct vmsock_sock *vsk);
 
 /* stats.c - counters and the list of sockets in debugfs */
