@@ -14,7 +14,8 @@
  */
 #include "debugfs.h"
 
-#define RAW_FILE	"/sys/kernel/debug/vm_raw"
+#define SEND_FILE	"/sys/kernel/debug/vm_raw/send"
+#define FLOOD_FILE	"/sys/kernel/debug/vm_raw/flood"
 #define RAW		7000u	/* a client made of packets */
 #define LISTENER	7001u	/* what it talks to */
 #define SERVER		7002u	/* a server made of packets */
@@ -40,12 +41,17 @@ static struct vmsock_packet packet(int type, unsigned int from, unsigned int to)
 	return pkt;
 }
 
-static void write_raw(const void *bytes, size_t len)
+static void write_to(const char *file, const void *bytes, size_t len)
 {
-	int fd = need_ok(open(RAW_FILE, O_WRONLY | O_CLOEXEC));
+	int fd = need_ok(open(file, O_WRONLY | O_CLOEXEC));
 
 	need(write(fd, bytes, len) == (ssize_t)len);
 	close(fd);
+}
+
+static void write_raw(const void *bytes, size_t len)
+{
+	write_to(SEND_FILE, bytes, len);
 }
 
 static void inject(struct vmsock_packet pkt)
@@ -119,12 +125,19 @@ static void two_requests(void)
 	expect_packets({ P(NEGOTIATE2), 1 }, { P(NEGOTIATE), 1 });
 }
 
+/* What was refused takes no place of the backlog. */
+static void expect_room(void)
+{
+	expect_ok(connect_to(stream_socket(), vm_cid, LISTENER));
+}
+
 static void unknown_protocols(void)
 {
-	raw_listener(8);
+	raw_listener(0);
 	say_size(P(REQUEST2), RAW, LISTENER, 0, SIZE);
 	say_size(P(REQUEST2), RAW, LISTENER, 0xfffe, SIZE);
 	expect_packets({ P(RST), 2 });
+	expect_room();
 }
 
 static void all_protocols(void)
@@ -136,10 +149,11 @@ static void all_protocols(void)
 
 static void no_size(void)
 {
-	raw_listener(8);
+	raw_listener(0);
 	say_size(P(REQUEST), RAW, LISTENER, 0, 0);
 	say_size(P(REQUEST2), RAW, LISTENER, 1, 0);
 	expect_packets({ P(RST), 2 });
+	expect_room();
 }
 
 /* The child that a request made ends with this handle in the offer, and the listener lives. */
@@ -154,7 +168,7 @@ static void expect_offer_refused(struct vmci_handle handle)
 	expect_packets({ P(NEGOTIATE2), 1 }, { P(RST), 1 });
 	expect_soon(count_sockets() == sockets);
 	expect_is(revents(fd), 0);
-	expect_ok(connect_to(stream_socket(), vm_cid, LISTENER));
+	expect_room();
 }
 
 static void offer_of_nothing(void)
@@ -701,6 +715,28 @@ static void talkative(void)
 	expect_works(pair.client, pair.server);
 }
 
+#define FLOOD	20000
+
+/* What waits for a socket that somebody holds is limited; the rest is refused. */
+static void flood(void)
+{
+	struct pair pair = make_pair(), other;
+	struct ports ports = ports_of(&pair);
+	struct { uint32_t fd, count; struct vmsock_packet pkt; } it = {
+		.fd = pair.server, .count = FLOOD,
+		.pkt = packet(P(SHUTDOWN), ports.client, ports.server),
+	};
+
+	mark();
+	injected[P(SHUTDOWN)] += FLOOD;
+	write_to(FLOOD_FILE, &it, sizeof(it));
+	expect(sent_since(P(RST)) > FLOOD / 2);
+	expect(sent_since(P(RST)) < FLOOD);
+	expect_soon(all_received());
+	other = make_pair();
+	expect_works(other.client, other.server);
+}
+
 static const struct vmtest rows[] = {
 	{ "12.J-144", "REQUEST gets NEGOTIATE, REQUEST2 gets NEGOTIATE2", two_requests },
 	{ "12.J-145", "protocols that nobody knows get RST", unknown_protocols },
@@ -737,6 +773,7 @@ static const struct vmtest rows[] = {
 	{ "12.J-166", "nor does anything from a third party", third_party },
 	{ "12.J-168", "SHUTDOWN without a known bit changes nothing", mode_without_bits },
 	{ "12.J-169", "RST on a connection: data, then end of file", reset_of_a_connection },
+	{ "11.1", "packets that wait for a socket are limited", flood },
 	{ "12.K-173", "packet style: a blocked reader says so once", blocked_reader },
 	{ "12.K-174", "packet style: a blocked writer says so once", blocked_writer },
 	{ "12.K-175,176", "packet style: who waits is answered at once", waiting_peer },

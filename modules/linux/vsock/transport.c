@@ -25,6 +25,9 @@
 #define CONTROL_QUOTA		65536
 #define UNSENT_DELAY_MS		10
 
+/* Packets that may wait for one socket, so that its peer cannot fill memory: a whole backlog */
+#define INPUT_QUOTA		4096
+
 struct vmsock_input_entry {
 	struct list_head link;
 	bool detached;			/* event instead of a packet */
@@ -289,8 +292,10 @@ static struct vmsock_input_entry *input_pop(struct vmsock_input *input)
 
 	spin_lock(&input->lock);
 	entry = list_first_entry_or_null(&input->entries, struct vmsock_input_entry, link);
-	if (entry)
+	if (entry) {
 		list_del(&entry->link);
+		input->count--;
+	}
 	spin_unlock(&input->lock);
 	return entry;
 }
@@ -377,15 +382,16 @@ void vmsock_input_init(struct vmsock_input *input)
 	INIT_WORK(&input->work, input_work);
 }
 
-/* Takes @entry over; false if the socket takes nothing any more */
+/* Takes @entry over; false if the socket takes nothing any more, or too much waits already */
 static bool input_push(struct vmsock_sock *vsk, struct vmsock_input_entry *entry)
 {
 	bool open;
 
 	spin_lock(&vsk->input.lock);
-	open = !vsk->input.closed;
+	open = !vsk->input.closed && (entry->detached || vsk->input.count < INPUT_QUOTA);
 	if (open) {
 		list_add_tail(&entry->link, &vsk->input.entries);
+		vsk->input.count++;
 		sock_hold(&vsk->sk);
 		if (!queue_work(vmsock_wq, &vsk->input.work))
 			__sock_put(&vsk->sk);

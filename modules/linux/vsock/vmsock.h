@@ -51,14 +51,16 @@ struct vmsock_accept {
 
 /**
  * struct vmsock_input - packets and events of one socket, in order of arrival
- * @lock: protects @entries and @closed
+ * @lock: protects @entries, @count and @closed
  * @closed: nothing is queued any more
+ * @count: of @entries
  * @entries: struct vmsock_input_entry
  * @work: handles the entries with the socket lock held
  */
 struct vmsock_input {
 	spinlock_t lock;
 	bool closed;
+	unsigned int count;
 	struct list_head entries;
 	struct work_struct work;
 };
