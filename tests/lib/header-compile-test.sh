@@ -96,8 +96,8 @@ check()	# COMPILER LANGUAGE STANDARD FLAGS
 	for program in alone behind before; do
 		compile "$@" -fsyntax-only "$work/$program.c"
 		case $program in
-		alone) result $? "$1 $3 $4" ;;
-		*)     result $? "$1 $3 $4, $program the kernel's header" ;;
+		alone) result $? "12.B-31 $1 $3 $4" ;;
+		*)     result $? "12.B-31 $1 $3 $4, $program the kernel's header" ;;
 		esac
 	done
 }

@@ -104,7 +104,8 @@ static void check_uuid_length(void)
 	/* Not terminated: reading a 128th character is an error that sanitizers see. */
 	memset(copy, 'a', sizeof(text));
 	own_device = "/dev/null";
-	is_u64(VMCISock_Uuid2ContextId(copy), VMADDR_CID_ANY, "127 characters of a UUID are read");
+	is_u64(VMCISock_Uuid2ContextId(copy), VMADDR_CID_ANY,
+	       "12.B-30 127 characters of a UUID are read");
 	free(copy);
 }
 
@@ -131,9 +132,9 @@ static void check_constants(void)
 {
 	struct sockaddr_vm address;
 
-	is_u64(VMCI_SOCKETS_VERSION_EPOCH(0x09080001U), 9, "epoch of a version");
-	is_u64(VMCI_SOCKETS_VERSION_MAJOR(0x09080001U), 8, "major of a version");
-	is_u64(VMCI_SOCKETS_VERSION_MINOR(0x09080001U), 1, "minor of a version");
+	is_u64(VMCI_SOCKETS_VERSION_EPOCH(0x09080001U), 9, "12.B-29 epoch of a version");
+	is_u64(VMCI_SOCKETS_VERSION_MAJOR(0x09080001U), 8, "12.B-29 major of a version");
+	is_u64(VMCI_SOCKETS_VERSION_MINOR(0x09080001U), 1, "12.B-29 minor of a version");
 	is_u64(sizeof(address), sizeof(struct sockaddr), "the size of an address");
 	is_u64(offsetof(struct sockaddr_vm, svm_port), 4, "the port");
 	is_u64(offsetof(struct sockaddr_vm, svm_cid), 8, "the context ID");

@@ -178,7 +178,7 @@ static void stream_connect_malformed(void)
 
 static void dgram_connect_unspec(void)
 {
-	int server = dgram_bound(VMADDR_PORT_ANY), fd = dgram_socket();
+	int server = dgram_bound(VMADDR_PORT_ANY), fd = dgram_socket(), stranger = dgram_socket();
 	struct sockaddr_vm unspec = vm_addr(0, 0);
 	unsigned int port = port_of(server);
 	char byte;
@@ -196,6 +196,10 @@ static void dgram_connect_unspec(void)
 	expect_is(byte, 'a');
 	expect_is(recv(server, &byte, 1, 0), 1);
 	expect_is(byte, 'c');
+	/* Without a peer it hears everybody */
+	expect_ok(send_to(stranger, "d", 1, vm_cid, port_of(fd)));
+	expect_is(recv(fd, &byte, 1, 0), 1);
+	expect_is(byte, 'd');
 }
 
 static void dgram_connect_malformed(void)

@@ -63,12 +63,129 @@ static void no_loopback_cid(void)
 	expect_ok(connect_to(fd, vm_cid, port_of(server)));
 }
 
+/* --- a peer that says nothing -------------------------------------------------------------- */
+
+#define SILENT	7100u
+#define CLIENT	7101u
+
+/* A client whose requests nobody answers; connecting elsewhere it is like any other. */
+static int unheard_client(void)
+{
+	silent_port(SILENT, CLIENT);
+	return stream_bound(CLIENT);
+}
+
+static void expect_fit(int fd)
+{
+	int server = listener(1);
+
+	set_blocking(fd, true);
+	expect_ok(connect_to(fd, vm_cid, port_of(server)));
+	expect_works(fd, need_ok(accept(server, NULL, NULL)));
+}
+
+static void set_connect_timeout(int fd, long ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	need_ok(setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &tv, sizeof(tv)));
+}
+
+/* The time is over, neither early nor as late as twice the time */
+static void expect_after(long long start, long ms)
+{
+	long long took = now_ms() - start;
+
+	if (!expect(took >= ms - 10 && took < 2 * ms))
+		diag("after %lld ms, want %ld", took, ms);
+}
+
+static void silence_of(int fd, long ms)
+{
+	long long start = now_ms();
+
+	expect_errno(connect_to(fd, vm_cid, SILENT), ETIMEDOUT);
+	expect_after(start, ms);
+	expect_is(socket_error(fd), 0);
+	expect_errno(getpeername(fd, NULL, NULL), ENOTCONN);
+}
+
+static void silence(void)
+{
+	int fd = unheard_client();
+
+	silence_of(fd, 2000);
+	set_connect_timeout(fd, 5100);
+	silence_of(fd, 5100);
+	expect_fit(fd);
+}
+
+static void silence_nonblocking(void)
+{
+	int fd = unheard_client();
+	long long start = now_ms();
+
+	set_connect_timeout(fd, 700);
+	set_blocking(fd, false);
+	expect_errno(connect_to(fd, vm_cid, SILENT), EINPROGRESS);
+	expect_errno(connect_to(fd, vm_cid, SILENT), EALREADY);
+	expect_is(revents(fd), 0);
+	wait_for(fd, POLLERR);
+	expect_after(start, 700);
+	expect_is(socket_error(fd), ETIMEDOUT);
+	expect_is(socket_error(fd), 0);
+
+	/* A second attempt is one: it ends by its own time */
+	start = now_ms();
+	expect_errno(connect_to(fd, vm_cid, SILENT), EINPROGRESS);
+	expect_is(revents(fd), 0);
+	wait_for(fd, POLLERR);
+	expect_after(start, 700);
+	expect_is(socket_error(fd), ETIMEDOUT);
+	expect_fit(fd);
+}
+
+static void connect_interrupted(void *arg)
+{
+	int fd = *(int *)arg;
+
+	expect_errno(connect_to(fd, vm_cid, SILENT), EINTR);
+}
+
+static void on_signal(int sig UNUSED)
+{
+}
+
+static void silence_signal(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	int fd = unheard_client();
+	struct task task;
+
+	sigaction(SIGUSR1, &sa, NULL);
+	set_connect_timeout(fd, 20000);
+	for (int i = 0; i < 5; i++) {
+		start_task(&task, connect_interrupted, &fd);
+		wait_in_syscall(&task, SYS_connect);
+		pthread_kill(task.thread, SIGUSR1);
+		join_task(&task);
+		expect_errno(getpeername(fd, NULL, NULL), ENOTCONN);
+		expect_is(socket_error(fd), 0);
+	}
+	expect_fit(fd);
+}
+
+/* --- errors ------------------------------------------------------------------------------- */
+
 /* Contexts that this machine has no way to: no device, no virtual machines. */
 static void no_such_context(void)
 {
 	static const unsigned int cids[] = { 3, 77, 0xfffffffe };
 	int fd = stream_socket(), server = listener(1);
 
+	expect_errno(connect_to(fd, VMADDR_CID_ANY, port_of(server)), EINVAL);
+	expect_errno(connect_to(fd, vm_cid, VMADDR_PORT_ANY), EINVAL);
+	expect_addr(local_of(fd), VMADDR_CID_ANY, VMADDR_PORT_ANY);
 	for (size_t i = 0; i < ARRAY_SIZE(cids); i++)
 		expect_errno(connect_to(fd, cids[i], port_of(server)), EINVAL);
 	/* Row 6 of 4.5: a machine that is no guest has no hypervisor */
@@ -186,10 +303,6 @@ static void stale_error(void)
 	expect_ok(connect_to(fd, vm_cid, port_of(server)));
 	expect_is(socket_error(fd), 0);
 	expect_works(fd, need_ok(accept(server, NULL, NULL)));
-}
-
-static void on_signal(int sig UNUSED)
-{
 }
 
 static void arm(timer_t timer, long us)
@@ -350,6 +463,37 @@ static void seqpacket(void)
 	expect_is(revents(server), 0);
 }
 
+/* The port stays with its socket whatever it tried to reach, and goes with it. */
+static void expect_still_bound(int fd, unsigned int port)
+{
+	int other = stream_socket();
+
+	expect_is(port_of(fd), port);
+	expect_errno(bind_to(other, VMADDR_CID_ANY, port), EADDRINUSE);
+	close(other);
+}
+
+static void changing_cids(void)
+{
+	static const unsigned int cids[] = { 3, 0, VMADDR_CID_HOST, 77, 1, 0xfffffffe };
+	unsigned int idle = unused_port(), port;
+
+	for (int bound = 0; bound < 2; bound++) {
+		int fd = bound ? stream_bound(CLIENT) : stream_socket(), server = listener(1);
+
+		expect(connect_to(fd, vm_cid, idle) < 0);
+		port = port_of(fd);
+		for (int i = 0; i < 60; i++) {
+			expect(connect_to(fd, cids[i % ARRAY_SIZE(cids)], idle) < 0);
+			expect_still_bound(fd, port);
+		}
+		need_ok(connect_to(fd, vm_cid, port_of(server)));
+		expect_still_bound(fd, port);
+		close(fd);
+		close(stream_bound(port));
+	}
+}
+
 /* The two ends agree on a size or the connect fails with EINVAL (5.8). */
 static void sizes_agreed(void)
 {
@@ -402,12 +546,16 @@ static const struct vmtest rows[] = {
 	{ "12.E-67", "an unbound port gives ECONNRESET, then connect again", unbound_port },
 	{ "12.E-68", "a port that does not listen gives ECONNRESET", idle_port },
 	{ "12.E-69", "CID 1 gives ENETUNREACH", no_loopback_cid },
-	{ "4.5", "contexts out of reach give EINVAL, CID 0 ENODEV", no_such_context },
+	{ "4.5", "contexts out of reach and wildcards give EINVAL, CID 0 ENODEV", no_such_context },
 	{ "12.E-70", "connect on a listener gives EINVAL", from_listener },
 	{ "12.E-71", "connect on a connected socket gives EISCONN", twice },
 	{ "12.E-72", "connect after shutdown gives EINVAL", after_shutdown },
 	{ "12.E-73", "non-blocking: EINPROGRESS, EALREADY, EISCONN", nonblocking },
 	{ "4.5", "a blocking connect joins the attempt in progress", join_attempt },
+	{ "12.E-74,78", "a silent peer, non-blocking: ETIMEDOUT, then a new attempt",
+	  silence_nonblocking },
+	{ "12.E-75", "a silent peer: ETIMEDOUT after 2 s, or 5.1 s if so set", silence },
+	{ "12.E-76", "a silent peer: a signal gives EINTR", silence_signal },
 	{ "12.E-76,77", "a signal gives EINTR and a retry, or 0", signal_during },
 	{ "12.E-78", "a failed non-blocking connect can start again", nonblocking_refused },
 	{ "4.5", "a stale error is cleared by the next attempt", stale_error },
@@ -416,7 +564,8 @@ static const struct vmtest rows[] = {
 	{ "12.E-82", "two clients connecting to each other both fail", simultaneous },
 	{ "12.E-82", "a client connecting to itself fails", to_itself },
 	{ "12.E-84", "SEQPACKET gives ESOCKTNOSUPPORT", seqpacket },
-	{ "5.8", "both ends settle on a size", sizes_agreed },
+	{ "12.L-189", "changing CIDs leave the port alone", changing_cids },
+	{ "12.J-143", "both ends settle on a size", sizes_agreed },
 	{ "5.8", "a size below the own minimum gives EINVAL", sizes_disagreed },
 	{ "4.13", "a size above the core's limit gives ENOBUFS", size_too_large },
 };

@@ -84,7 +84,7 @@ struct want {
 #define WANTS	8
 
 static struct packet_counts before;
-static long long *injected;	/* of each type, not sent by a socket: raw.c; NULL if there are none */
+static long long *injected;	/* of each type, by raw.c instead of a socket; else NULL */
 
 /* Nothing is on its way. */
 UNUSED static bool all_received(void)

@@ -276,7 +276,8 @@ static void low_water_wakes(void)
 }
 
 static const struct vmtest rows[] = {
-	{ "defect-2", "data right after accept does not fail the connect", write_after_accept },
+	{ "12.J-167 defect-2", "data right after accept does not fail the connect",
+	  write_after_accept },
 	{ "defect-4", "datagrams that meet a close", datagrams_meet_close },
 	{ "defect-5", "datagrams of this machine keep their order", datagram_order, 60 },
 	{ "defect-6", "the accepting side closes first and is seen at once",

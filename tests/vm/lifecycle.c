@@ -8,6 +8,8 @@
  */
 #include "vmtest.h"
 
+#include <linux/capability.h>
+
 static int make_socket(int type, int protocol)
 {
 	int fd = socket(vm_family, type, protocol);
@@ -37,6 +39,34 @@ static void no_socketpair(void)
 
 	expect_errno(socketpair(vm_family, SOCK_STREAM, 0, fds), EOPNOTSUPP);
 	expect_errno(socketpair(vm_family, SOCK_DGRAM, 0, fds), EOPNOTSUPP);
+}
+
+/* From now on this process has the capabilities @have, all below 32. */
+static void set_capabilities(unsigned int have)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = { { .effective = have, .permitted = have } };
+
+	need_ok(syscall(SYS_capset, &header, data));
+}
+
+/* This capability decides, and no other. */
+static void the_capability(void)
+{
+	unsigned int bind_service = 1u << CAP_NET_BIND_SERVICE;
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		set_capabilities(~bind_service);
+		expect_errno(bind_to(stream_socket(), VMADDR_CID_ANY, 1023), EACCES);
+		expect_errno(bind_to(dgram_socket(), VMADDR_CID_ANY, 1023), EACCES);
+		_exit(0);
+	}
+	need(waitpid(pid, &status, 0) == pid && status == 0);
+	set_capabilities(bind_service);
+	stream_bound(1023);
+	dgram_bound(1023);
 }
 
 static void privileged_ports(void)
@@ -202,6 +232,14 @@ static void port_reuse(void)
 	for (int i = 0; i < 200; i++) {
 		close(stream_bound(5000));
 		close(dgram_bound(5000));
+	}
+	for (int i = 0; i < 20; i++) {
+		int fd = stream_bound(5000), client = stream_bound(5001);
+
+		need_ok(listen(fd, 1));
+		need_ok(connect_to(client, vm_cid, 5000));
+		close(i % 2 ? fd : client);
+		close(i % 2 ? client : fd);
 	}
 }
 
@@ -464,6 +502,7 @@ static const struct vmtest rows[] = {
 	{ "12.D-42", "unknown types and protocols are refused", socket_types },
 	{ "12.D-43", "socketpair gives EOPNOTSUPP", no_socketpair },
 	{ "12.D-44", "ports to 1023 need CAP_NET_BIND_SERVICE", privileged_ports },
+	{ "12.D-44", "that one and no other", the_capability },
 	{ "12.D-45", "port 1024 needs no capability", unprivileged_ports },
 	{ "12.D-46", "bind to a foreign CID gives EADDRNOTAVAIL", foreign_cid },
 	{ "12.D-47", "bind to the own CID and to any", own_cid },

@@ -59,6 +59,13 @@ static void family(void)
 	expect_is(family_in_use(), 0);
 }
 
+static void all_requests(void)
+{
+	version();
+	expect_is(answer("/dev/vmsock", IOCTL_VMCI_SOCKETS_GET_AF_VALUE), FIRST_CHOICE);
+	expect_is(answer("/dev/vmsock", IOCTL_VMCI_SOCKETS_GET_LOCAL_CID), VMADDR_CID_HOST);
+}
+
 /* --- refusals ----------------------------------------------------------------------------- */
 
 static void uuid(void)
@@ -339,6 +346,7 @@ static const struct vmtest rows[] = {
 	{ "12.H-116", "time limit of connect in both layouts", timeout_options },
 	{ "12.H-120", "impossible time limits give ERANGE", bad_timeouts },
 	{ "12.H-124", "bytes queued", queue_requests },
+	{ "12.A-18", "the requests of a process of any width", all_requests },
 	{ "12.A-18", "streams and datagrams", data_passes },
 };
 

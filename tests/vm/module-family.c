@@ -265,6 +265,24 @@ static void unaccepted_child_holds(void)
 	expect_is(why_no_socket(vm_family, SOCK_STREAM), EAFNOSUPPORT);
 }
 
+/* The same child alone: it is counted, once. */
+static void child_holds(void)
+{
+	struct pair pair;
+	int control;
+
+	load_vmsock();
+	control = take_family();
+	pair = make_pair();
+	close(control);
+	close(pair.listener);
+	close(pair.client);
+	expect_is(family_in_use(), vm_family);
+	expect_is(why_no_socket(vm_family, SOCK_STREAM), 0);
+	close(pair.server);
+	expect_soon(family_in_use() == 0);
+}
+
 /* Children that are still shaking hands when both ends go away are given up by a timer. */
 static void abandoned_handshakes_end(void)
 {
@@ -481,6 +499,7 @@ static const struct vmtest rows[] = {
 	{ "12.A-6", "a socket that was refused does not", refused_socket_does_not_hold },
 	{ "12.A-7", "a descriptor that asked nothing holds it", silent_descriptor_holds },
 	{ "12.A-8", "an unaccepted child holds it", unaccepted_child_holds },
+	{ "12.A-8", "so does a child alone", child_holds },
 	{ "12.A-8", "abandoned handshakes end", abandoned_handshakes_end },
 	{ "12.A-9", "other queries leave no number", cid_query_leaves_nothing },
 	{ "12.A-12", "every number taken: a negative value, one line", every_number_taken },

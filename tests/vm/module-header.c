@@ -258,12 +258,18 @@ static void version_intree(void)
 
 static void uuid(void)
 {
-	char text[4096];
+	long page = sysconf(_SC_PAGESIZE);
+	char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	char *edge = pages + page;
 
-	memset(text, 'f', sizeof(text));
-	text[sizeof(text) - 1] = 0;
+	need(pages != MAP_FAILED);
+	memset(pages, 'f', 2 * page - 1);
 	load_vmsock();
-	expect_is(VMCISock_Uuid2ContextId(text), VMADDR_CID_ANY);
+	expect_is(VMCISock_Uuid2ContextId(pages), VMADDR_CID_ANY);
+	/* Nothing is mapped behind 127 characters */
+	need_ok(munmap(edge, page));
+	expect_is(VMCISock_Uuid2ContextId(edge - 127), VMADDR_CID_ANY);
 	expect_is(VMCISock_Uuid2ContextId(""), VMADDR_CID_ANY);
 	expect_is(VMCISock_Uuid2ContextId(NULL), VMADDR_CID_ANY);
 }

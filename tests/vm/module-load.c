@@ -326,7 +326,7 @@ static const struct vmtest rows[] = {
 	{ "unload", "unread data keeps nothing", unread_data_is_no_user },
 	{ "unload", "a refused connect keeps nothing", refused_connect_is_no_user },
 	{ "unload", "a killed process keeps nothing", dead_process_is_no_user },
-	{ "unload", "twenty times: load, traffic, unload", load_use_unload, 120 },
+	{ "12.L-190", "twenty times: load, traffic, unload", load_use_unload, 120 },
 	{ "unload", "while the device is being opened", unload_while_opened },
 };
 

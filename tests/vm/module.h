@@ -285,7 +285,7 @@ UNUSED static int ask_family(int control)
 {
 	int32_t family = 0;
 
-	need_ok(ioctl(control, IOCTL_VMCI_SOCKETS_GET_AF_VALUE, &family));
+	need(ioctl(control, IOCTL_VMCI_SOCKETS_GET_AF_VALUE, &family) == 0);
 	return family;
 }
 

@@ -270,6 +270,41 @@ static void stress(void)
 	}
 }
 
+/* --- a listener that comes and goes --------------------------------------------------------- */
+
+static void connect_for_ever(void *arg UNUSED)
+{
+	while (!stop) {
+		int fd = short_tempered(SOCK_STREAM);
+
+		count(CONNECTED, connect_to(fd, vm_cid, FIRST) == 0);
+		close(fd);
+	}
+}
+
+/* It closes while handshakes arrive, are under way, and have just ended. */
+static void listener_comes_and_goes(void)
+{
+	struct task tasks[THREADS];
+
+	for (int i = 0; i < THREADS; i++)
+		start_task(&tasks[i], connect_for_ever, NULL);
+	for (int i = 0; i < rounds(2000); i++) {
+		int fd = stream_bound(FIRST);
+
+		need_ok(listen(fd, 4));
+		if (i % 4)
+			usleep(i % 7 * 100);
+		close(fd);
+	}
+	stop = true;
+	for (int i = 0; i < THREADS; i++)
+		join_task(&tasks[i]);
+	diag("%ld connections", done[CONNECTED]);
+	expect(done[CONNECTED] > 10);
+	expect_soon(count_sockets() == 0);
+}
+
 /* Children whose handshake did not end live for a second. */
 static void nothing_left(void)
 {
@@ -289,6 +324,8 @@ int main(int argc, char **argv)
 	const struct vmtest rows[] = {
 		{ "12.L-186", "everything at once, at random", stress, seconds() + 60 },
 		{ "12.L-186", "nothing is left behind", nothing_left },
+		{ "12.L-187", "a listener closes while handshakes arrive",
+		  listener_comes_and_goes, 60 },
 	};
 
 	return vmtest_main(argc, argv, rows, ARRAY_SIZE(rows));
