@@ -330,10 +330,15 @@ check_man()
 	done
 }
 
+check_tables()
+{
+	scripts/tables.sh
+}
+
 number=0
 failed=0
 for name in tools layers licences heads versions whitespace functions exports names lists \
-		hosts executable shell spelling man; do
+		hosts executable shell spelling man tables; do
 	number=$((number + 1))
 	faults=$("check_$name" 2>&1)
 	if [ -z "$faults" ]; then
