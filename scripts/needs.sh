@@ -49,6 +49,8 @@ shellcheck                   check           check.sh
 codespell                    check           check.sh
 man-db                       check           manual pages
 mandoc                       check           manual pages
+clang                        check           fuzz targets
+libclang-rt-dev              check           fuzz targets
 g++                          check           headers as C++
 gcc-multilib                 check           headers and programs for 32 bits
 libgirepository1.0-dev       check           introspection

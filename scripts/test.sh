@@ -40,8 +40,9 @@ library and tools        10
 proof                    6
 '
 
-# Seeds of the simulation in --full
+# What --full gives to the simulation, and to each fuzz target
 SEEDS=200000
+FUZZ_SECONDS=60
 
 # ---- Parts ----
 
@@ -80,6 +81,11 @@ part_simulation()
 	run=$work/build/tests/unit/simulation-test
 	printf '%s\n' 1 $((half + 1)) |
 		xargs -P 2 -I FIRST sh -c "'$run' FIRST $half >'$output/simulation/FIRST.tap'"
+}
+
+part_fuzz()
+{
+	"$source/tests/fuzz/run" --seconds "$FUZZ_SECONDS" --jobs 2 --output "$output/fuzz"
 }
 
 part_install()
@@ -157,6 +163,7 @@ all_parts()
 	part coverage 'library and tools'
 	part install 'library and tools'
 	[ -z "$full" ] || part simulation proof
+	[ -z "$full" ] || part fuzz proof
 	part guests 'modules and conformance'
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
