@@ -202,7 +202,12 @@ static void ask_listener(struct input *in, struct vmsock_handshake *hs, struct h
 	require(admit && (old || pkt.type == VMSOCK_PACKET_REQUEST2));
 	require(step.packet.type ==
 		(old ? VMSOCK_PACKET_NEGOTIATE : VMSOCK_PACKET_NEGOTIATE2));
+	require(old || (pkt.proto & VMSOCK_PROTO_QUEUE_STATE));		/* 12.145 */
 	require(step.packet.u.size == child.size);
+	if (pkt.u.size >= limits.min && pkt.u.size <= limits.max && pkt.u.size >= 2)
+		require(child.size == pkt.u.size);			/* 12.143 */
+	else
+		require(child.size == limits.size);
 	if (hs->state != VMSOCK_IDLE && hs->state != VMSOCK_CLOSED)
 		return;
 	*hs = child;
@@ -235,6 +240,8 @@ static struct vmsock_step receive(struct input *in, struct vmsock_handshake *hs,
 				      step.packet.type == VMSOCK_PACKET_INVALID));
 	if (before.state == VMSOCK_ESTABLISHED && !other)
 		require(!step.send);
+	if (step.action == VMSOCK_ACT_ESTABLISHED)
+		require(vmci_handle_equal(pkt.u.handle, before.handle));
 	require((before.peer_shutdown & ~hs->peer_shutdown) == 0);
 	return step;
 }
@@ -288,8 +295,8 @@ static void happen_next(struct input *in, struct vmsock_handshake *hs, struct hi
 		return;
 	case 2:
 		vmsock_handshake_cancel(hs);
-		require(before >= VMSOCK_ESTABLISHED || before == VMSOCK_IDLE ||
-			hs->state == VMSOCK_CLOSED);
+		require(hs->state == (before >= VMSOCK_ESTABLISHED || before == VMSOCK_IDLE ?
+				      before : VMSOCK_CLOSED));
 		now->failed |= hs->state == VMSOCK_CLOSED;
 		check_state(hs, now);
 		break;
