@@ -204,10 +204,27 @@ static bool begin_recv(struct pair *p, struct input *in)
 	return true;
 }
 
+/* A signal or another call: both look at the ring once more */
+static bool wake_both(struct pair *p)
+{
+	p->writer_sleeps = false;
+	p->reader_sleeps = false;
+	return true;
+}
+
 /* Spurious packets are harmless (12.178) */
+static bool babble(struct pair *p)
+{
+	if (p->to_consumer.count < 8)
+		post(&p->to_consumer, VMSOCK_PACKET_WROTE);
+	if (p->to_producer.count < 8)
+		post(&p->to_producer, VMSOCK_PACKET_READ);
+	return true;
+}
+
 static bool step(struct pair *p, struct input *in)
 {
-	switch (take(in, 1) % 8) {
+	switch (take(in, 1) % 9) {
 	case 0:
 		return write_step(p, take_size(in) | 1);
 	case 1:
@@ -222,12 +239,10 @@ static bool step(struct pair *p, struct input *in)
 		return deliver_to_consumer(p);
 	case 6:
 		return begin_recv(p, in);
+	case 7:
+		return wake_both(p);
 	default:
-		if (p->to_consumer.count < 8)
-			post(&p->to_consumer, VMSOCK_PACKET_WROTE);
-		if (p->to_producer.count < 8)
-			post(&p->to_producer, VMSOCK_PACKET_READ);
-		return true;
+		return babble(p);
 	}
 }
 

@@ -35,6 +35,33 @@ static void check_bad(const char *text, const GError *error)
 	require((size_t)vmsock_error_get_offset(error) <= strlen(text));
 }
 
+/* A decimal number, the whole of it up to @end; what is too large for 64 bits is the largest */
+static bool is_number(const char *text, char end, guint64 *number, const char **rest)
+{
+	char *stop;
+
+	if (!g_ascii_isdigit(*text) || g_ascii_strncasecmp(text, "0x", 2) == 0)
+		return false;
+	*number = g_ascii_strtoull(text, &stop, 10);
+	*rest = stop;
+	return *stop == end;
+}
+
+/* Two plain numbers are an address if, and only if, both are below 2^32 */
+static void check_numbers(const char *text, VmsockAddress *address)
+{
+	guint64 cid, port;
+
+	if (!is_number(text, ':', &cid, &text) || !is_number(text + 1, '\0', &port, &text))
+		return;
+	require((address != NULL) == (cid <= G_MAXUINT32 && port <= G_MAXUINT32));
+	if (!address)
+		return;
+	require(vmsock_address_get_cid(address) == cid);
+	require(vmsock_address_get_port(address) == port);
+	require(vmsock_address_get_socket_type(address) == G_SOCKET_TYPE_INVALID);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 {
 	g_autofree char *text = g_strndup((const char *)data, length);
@@ -46,5 +73,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 		check_good(address);
 	else
 		check_bad(text, error);
+	check_numbers(text, address);
 	return 0;
 }
