@@ -212,6 +212,9 @@ void vmsock_handshake_cancel(struct vmsock_handshake *hs);
  * @hs: after connect; sent to hs->peer
  * @mode: VMSOCK_SHUTDOWN_* bits
  *
+ * Before NEGOTIATE it ends the attempt: the server answers with RST, or is too old for it and
+ * the client does not fall back (vsock.md 5.5).
+ *
  * Nothing is sent where nobody can receive it: IDLE, CLOSING, CLOSED, or no bit in @mode.
  */
 struct vmsock_step vmsock_handshake_shutdown(struct vmsock_handshake *hs, __u8 mode);
