@@ -67,6 +67,7 @@ struct vmci_datagram {
 #define VMCI_FLAG_WELLKNOWN_DG_HND	1u	/* obsolete, refused */
 #define VMCI_FLAG_ANYCID_DG_HND		2u
 #define VMCI_FLAG_DG_DELAYED_CB		4u
+#define VMCI_FLAG_DG_DIRECT_CB		8u	/* ours: see vmci_api.h */
 
 /* Flag of doorbells (vmci.md 6.3) */
 #define VMCI_FLAG_DELAYED_CB		1u

@@ -12,7 +12,9 @@
  * Order: traffic that stays on this machine (datagrams between its own
  * endpoints, and the events of local queue pairs) goes through one first-in
  * first-out queue and is delivered by one worker in process context, so that
- * an event never overtakes a datagram that was sent before it.
+ * an event never overtakes a datagram that was sent before it.  A receiver that
+ * asks for it is called by the sender instead whenever that queue is empty, which
+ * keeps the order and saves the way through the worker.
  */
 #ifndef VMSOCK_VMCI_API_H
 #define VMSOCK_VMCI_API_H
@@ -60,7 +62,8 @@ typedef void (*vmci_doorbell_cb)(void *data);
 /**
  * vmsock_vmci_datagram_create_handle_priv() - create a datagram endpoint
  * @rid: resource id, or VMCI_INVALID_ID to have one assigned
- * @flags: VMCI_FLAG_ANYCID_DG_HND, VMCI_FLAG_DG_DELAYED_CB
+ * @flags: VMCI_FLAG_ANYCID_DG_HND, VMCI_FLAG_DG_DELAYED_CB; VMCI_FLAG_DG_DIRECT_CB lets a
+ *	sender that may sleep call @cb: several at a time, with whatever locks it holds
  * @priv: VMCI_PRIVILEGE_FLAG_*
  * @cb: receives datagrams
  * @data: for @cb
@@ -211,6 +214,15 @@ int vmsock_vmci_register_vsock_callback(void (*cb)(bool is_host));
 int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id);
 
 /**
+ * vmsock_vmci_event_subscribe_direct() - the same, and whoever causes the event may call @cb
+ * @event: 0 to VMCI_EVENT_LAST_DELIVERABLE
+ * @cb: several may run at a time, with whatever locks a caller of this interface holds
+ * @data: for @cb
+ * @id: the subscription, written only on success
+ */
+int vmsock_vmci_event_subscribe_direct(u32 event, vmci_event_cb cb, void *data, u32 *id);
+
+/**
  * vmsock_vmci_event_unsubscribe() - end a subscription
  * @id: of the subscription
  *
@@ -326,6 +338,7 @@ ssize_t vmsock_vmci_qpair_peek(struct vmci_qp *qp, void *buf, size_t size);
 #define vmci_context_get_priv_flags		vmsock_vmci_context_get_priv_flags
 #define vmci_register_vsock_callback		vmsock_vmci_register_vsock_callback
 #define vmci_event_subscribe			vmsock_vmci_event_subscribe
+#define vmci_event_subscribe_direct		vmsock_vmci_event_subscribe_direct
 #define vmci_event_unsubscribe			vmsock_vmci_event_unsubscribe
 #define vmci_qpair_alloc			vmsock_vmci_qpair_alloc
 #define vmci_qpair_detach			vmsock_vmci_qpair_detach

@@ -6,9 +6,10 @@
  *
  * Theory of operation
  *
- * A sender on this machine never calls a receiver: its datagram is copied once and waits
- * in the queue of delivery.c, with a reference to the endpoint.  The endpoint counts what
- * waits for it, until its callback has returned, and turns away what is over its quota.
+ * The datagram of a sender on this machine is copied once and waits in the queue of
+ * delivery.c, with a reference to the endpoint.  The endpoint counts what waits for it,
+ * until its callback has returned, and turns away what is over its quota.  A sender that
+ * may sleep calls an endpoint with VMCI_FLAG_DG_DIRECT_CB itself, unless something waits.
  * When an endpoint is destroyed, what still waits for it finds it retired and is freed.
  */
 #include <linux/atomic.h>
@@ -30,6 +31,7 @@
  * struct endpoint - receives datagrams
  * @resource: name, and lifetime of everything here
  * @priv: VMCI_PRIVILEGE_FLAG_*
+ * @direct: created with VMCI_FLAG_DG_DIRECT_CB
  * @cb: the client, called only inside vmci_resource_enter()
  * @data: for @cb
  * @waiting: datagrams on their way to @cb, the running one included
@@ -38,6 +40,7 @@
 struct endpoint {
 	struct vmci_resource resource;
 	u32 priv;
+	bool direct;
 	vmci_datagram_cb cb;
 	void *data;
 	atomic_t waiting;
@@ -90,6 +93,7 @@ int vmsock_vmci_datagram_create_handle_priv(u32 rid, u32 flags, u32 priv, vmci_d
 	if (!endpoint)
 		return VMCI_ERROR_NO_MEM;
 	endpoint->priv = priv;
+	endpoint->direct = flags & VMCI_FLAG_DG_DIRECT_CB;
 	endpoint->cb = cb;
 	endpoint->data = data;
 	endpoint->quota = VMCI_MAX_DELAYED_DG_HOST_COUNT;
@@ -155,7 +159,7 @@ static bool admit(struct endpoint *endpoint)
 
 /*
  * Finds sender and receiver, and applies steps 3 and 4 of vmci.md 3.11 to them.  On success
- * the receiver has been referenced, and counts one more datagram.
+ * the receiver has been referenced.
  */
 static int find_receiver(const struct vmci_datagram *dg, struct endpoint **out)
 {
@@ -174,14 +178,9 @@ static int find_receiver(const struct vmci_datagram *dg, struct endpoint **out)
 	else if (!kref_get_unless_zero(&to->refs))
 		result = VMCI_ERROR_INVALID_RESOURCE;
 	rcu_read_unlock();
-	if (result < 0)
-		return result;
-	if (!admit(to_endpoint(to))) {
-		vmci_resource_put(to);
-		return VMCI_ERROR_NO_RESOURCES;
-	}
-	*out = to_endpoint(to);
-	return VMCI_SUCCESS;
+	if (result == VMCI_SUCCESS)
+		*out = to_endpoint(to);
+	return result;
 }
 
 static void dismiss(struct endpoint *endpoint)
@@ -190,15 +189,20 @@ static void dismiss(struct endpoint *endpoint)
 	vmci_resource_put(&endpoint->resource);
 }
 
+static void call(struct endpoint *endpoint, struct vmci_datagram *dg)
+{
+	if (!vmci_resource_enter(&endpoint->resource))
+		return;
+	endpoint->cb(endpoint->data, dg);
+	vmci_resource_leave(&endpoint->resource);
+}
+
 static void deliver_parcel(struct vmci_delivery *delivery)
 {
 	struct parcel *parcel = container_of(delivery, struct parcel, delivery);
 	struct endpoint *endpoint = parcel->to;
 
-	if (vmci_resource_enter(&endpoint->resource)) {
-		endpoint->cb(endpoint->data, &parcel->dg);
-		vmci_resource_leave(&endpoint->resource);
-	}
+	call(endpoint, &parcel->dg);
 	kvfree(parcel);
 	dismiss(endpoint);
 }
@@ -213,6 +217,46 @@ static struct parcel *alloc_parcel(size_t payload_size, gfp_t gfp)
 	return gfpflags_allow_blocking(gfp) ? kvmalloc(size, gfp) : kmalloc(size, gfp);
 }
 
+/* In the sender's context; a receiver that allows this leaves the datagram as it is. */
+static bool deliver_now(struct endpoint *endpoint, const struct vmci_datagram *dg, gfp_t gfp)
+{
+	bool allowed;
+	int section;
+
+	if (!endpoint->direct || !gfpflags_allow_blocking(gfp))
+		return false;
+	section = vmci_direct_begin();
+	allowed = vmci_direct_allowed();
+	if (allowed) {
+		call(endpoint, (struct vmci_datagram *)dg);
+		vmci_resource_put(&endpoint->resource);
+	}
+	vmci_direct_end(section);
+	return allowed;
+}
+
+/* Takes the caller's reference over */
+static int deliver_later(struct endpoint *endpoint, const struct vmci_datagram *dg, gfp_t gfp)
+{
+	struct parcel *parcel;
+
+	if (!admit(endpoint)) {
+		vmci_resource_put(&endpoint->resource);
+		return VMCI_ERROR_NO_RESOURCES;
+	}
+	parcel = alloc_parcel(dg->payload_size, gfp);
+	if (!parcel) {
+		dismiss(endpoint);
+		return VMCI_ERROR_NO_MEM;
+	}
+	parcel->delivery.deliver = deliver_parcel;
+	parcel->to = endpoint;
+	parcel->dg = *dg;
+	memcpy(parcel->payload, dg + 1, dg->payload_size);
+	vmci_deliver(&parcel->delivery);
+	return VMCI_SUCCESS;
+}
+
 /**
  * vmci_datagram_dispatch() - hand a datagram to an endpoint of this machine (vmci.md 3.11)
  * @dg: from a kernel client, sizes checked, source filled in
@@ -223,9 +267,7 @@ static struct parcel *alloc_parcel(size_t payload_size, gfp_t gfp)
  */
 int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
 {
-	size_t payload_size = dg->payload_size;
 	struct endpoint *endpoint;
-	struct parcel *parcel;
 	int result;
 
 	if (dg->dst.context != VMCI_HOST_CONTEXT_ID)
@@ -233,20 +275,9 @@ int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
 	if (dg->src.context != VMCI_HOST_CONTEXT_ID)
 		return VMCI_ERROR_NO_ACCESS;
 	result = find_receiver(dg, &endpoint);
-	if (result < 0)
-		return result;
-
-	parcel = alloc_parcel(payload_size, gfp);
-	if (!parcel) {
-		dismiss(endpoint);
-		return VMCI_ERROR_NO_MEM;
-	}
-	parcel->delivery.deliver = deliver_parcel;
-	parcel->to = endpoint;
-	parcel->dg = *dg;
-	memcpy(parcel->payload, dg + 1, payload_size);
-	vmci_deliver(&parcel->delivery);
-	return sizeof(*dg) + payload_size;
+	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp))
+		result = deliver_later(endpoint, dg, gfp);
+	return result < 0 ? result : (int)(sizeof(*dg) + dg->payload_size);
 }
 
 int vmsock_vmci_datagram_send_gfp(struct vmci_datagram *dg, gfp_t gfp)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * delivery.h - the one queue of traffic that stays on this machine
+ * delivery.h - traffic that stays on this machine, queued or at once
  *
  * Copyright (C) 2026 The vmsock authors
  */
@@ -23,6 +23,10 @@ struct vmci_delivery {
 int vmci_delivery_init(void);
 void vmci_delivery_exit(void);
 void vmci_deliver(struct vmci_delivery *delivery);
+void vmci_deliver_directly(struct vmci_delivery *delivery);
+int vmci_direct_begin(void);
+bool vmci_direct_allowed(void);
+void vmci_direct_end(int section);
 bool vmci_delivery_work(struct work_struct *work);
 
 #endif /* VMSOCK_VMCI_DELIVERY_H */

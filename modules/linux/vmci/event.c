@@ -10,6 +10,9 @@
  * walks a list inside a sleepable read-side section, so callbacks may sleep; they must
  * neither unsubscribe nor wait for somebody who does.  Writers hold subscribe_mutex, and
  * wait for the readers before they free.
+ *
+ * An event that nobody has subscribed to need not be sent at all, and one whose subscribers
+ * are all direct can be dispatched by whoever causes it.
  */
 #include <linux/export.h>
 #include <linux/kernel.h>
@@ -30,14 +33,18 @@
 /**
  * struct subscription - one client's interest in one event
  * @id: as the client knows it
+ * @event: which
  * @cb: the client
  * @data: for @cb
+ * @direct: may be called by whoever causes the event
  * @node: in the list of its event
  */
 struct subscription {
 	u32 id;
+	u32 event;
 	vmci_event_cb cb;
 	void *data;
+	bool direct;
 	struct list_head node;
 };
 
@@ -51,6 +58,12 @@ static const u32 form_size[EVENT_COUNT] = {
 };
 
 static struct list_head subscriptions[EVENT_COUNT];
+
+/* How many there are in each list, and how many of them are not direct */
+static struct {
+	unsigned int all, indirect;
+} counts[EVENT_COUNT];
+
 static DEFINE_MUTEX(subscribe_mutex);
 DEFINE_STATIC_SRCU(callbacks);
 
@@ -83,7 +96,29 @@ static u32 assign_id(void)
 	return 0;
 }
 
-int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id)
+static void count(u32 event, const struct subscription *subscription, int change)
+{
+	WRITE_ONCE(counts[event].all, counts[event].all + change);
+	if (!subscription->direct)
+		WRITE_ONCE(counts[event].indirect, counts[event].indirect + change);
+}
+
+/**
+ * vmci_event_has_subscribers() - would anybody learn of this event
+ * @event: 0 to VMCI_EVENT_LAST_DELIVERABLE
+ */
+bool vmci_event_has_subscribers(u32 event)
+{
+	return READ_ONCE(counts[event].all);
+}
+
+/* vmci_event_is_direct() - may whoever causes this event dispatch it */
+bool vmci_event_is_direct(u32 event)
+{
+	return !READ_ONCE(counts[event].indirect);
+}
+
+static int subscribe(u32 event, vmci_event_cb cb, void *data, bool direct, u32 *id)
 {
 	struct subscription *subscription;
 	int result = VMCI_SUCCESS;
@@ -95,11 +130,14 @@ int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id
 		return VMCI_ERROR_NO_MEM;
 	subscription->cb = cb;
 	subscription->data = data;
+	subscription->direct = direct;
+	subscription->event = event;
 
 	mutex_lock(&subscribe_mutex);
 	subscription->id = assign_id();
 	if (subscription->id) {
 		*id = subscription->id;
+		count(event, subscription, 1);
 		list_add_tail_rcu(&subscription->node, &subscriptions[event]);
 	} else {
 		kfree(subscription);
@@ -108,7 +146,18 @@ int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id
 	mutex_unlock(&subscribe_mutex);
 	return result;
 }
+
+int vmsock_vmci_event_subscribe(u32 event, vmci_event_cb cb, void *data, u32 *id)
+{
+	return subscribe(event, cb, data, false, id);
+}
 EXPORT_SYMBOL_GPL(vmsock_vmci_event_subscribe);
+
+int vmsock_vmci_event_subscribe_direct(u32 event, vmci_event_cb cb, void *data, u32 *id)
+{
+	return subscribe(event, cb, data, true, id);
+}
+EXPORT_SYMBOL_GPL(vmsock_vmci_event_subscribe_direct);
 
 int vmsock_vmci_event_unsubscribe(u32 id)
 {
@@ -116,8 +165,10 @@ int vmsock_vmci_event_unsubscribe(u32 id)
 
 	mutex_lock(&subscribe_mutex);
 	subscription = find(id);
-	if (subscription)
+	if (subscription) {
 		list_del_rcu(&subscription->node);
+		count(subscription->event, subscription, -1);
+	}
 	mutex_unlock(&subscribe_mutex);
 	if (!subscription)
 		return VMCI_ERROR_NOT_FOUND;
@@ -151,11 +202,13 @@ static int parse(const struct vmci_datagram *dg, struct vmci_event_data *out)
 /**
  * vmci_event_dispatch() - call the subscribers of an event
  * @dg: an event datagram; its payload size is backed by memory, nothing else is trusted
+ * @direct: by whoever causes the event: those who do not allow that are left out, they
+ *	subscribed after vmci_event_is_direct() was asked
  *
  * Context: process context, may sleep.
  * Return: VMCI_SUCCESS, INVALID_ARGS for a bad size or EVENT_UNKNOWN.
  */
-int vmci_event_dispatch(const struct vmci_datagram *dg)
+int vmci_event_dispatch(const struct vmci_datagram *dg, bool direct)
 {
 	struct subscription *subscription;
 	struct vmci_event_data data;
@@ -167,7 +220,8 @@ int vmci_event_dispatch(const struct vmci_datagram *dg)
 	section = srcu_read_lock(&callbacks);
 	list_for_each_entry_srcu(subscription, &subscriptions[data.event], node,
 				 srcu_read_lock_held(&callbacks))
-		subscription->cb(subscription->id, &data, subscription->data);
+		if (subscription->direct || !direct)
+			subscription->cb(subscription->id, &data, subscription->data);
 	srcu_read_unlock(&callbacks, section);
 	return VMCI_SUCCESS;
 }

@@ -10,6 +10,8 @@
 #include <vmci/wire.h>
 
 void vmci_event_init(void);
-int vmci_event_dispatch(const struct vmci_datagram *dg);
+bool vmci_event_has_subscribers(u32 event);
+bool vmci_event_is_direct(u32 event);
+int vmci_event_dispatch(const struct vmci_datagram *dg, bool direct);
 
 #endif /* VMSOCK_VMCI_EVENT_H */

@@ -13,7 +13,8 @@
  *	   `------------------------detach-------------------------^
  *
  * pair->lock guards the state.  The announcements of attach and detach are queued under
- * it, so they come in this order; they are part of the pair, so they cannot fail.
+ * it, so they come in this order; they are part of the pair, so they cannot fail.  Where
+ * nobody minds, the detacher dispatches its announcement itself.
  *
  * The endpoint that remains still reads what was written, so the rings stay until the
  * last one leaves; the structure itself lives on while an announcement is on its way.
@@ -47,11 +48,13 @@ enum pair_state {
  * struct announcement - an event of a pair on its way to the subscribers
  * @delivery: in the queue, with a reference to the pair
  * @pair: that it is about
+ * @direct: dispatched by the detacher
  * @msg: as a device would send it
  */
 struct announcement {
 	struct vmci_delivery delivery;
 	struct pair *pair;
+	bool direct;
 	struct vmci_event_msg msg;
 };
 
@@ -164,11 +167,12 @@ static void deliver_announcement(struct vmci_delivery *delivery)
 {
 	struct announcement *announcement = container_of(delivery, struct announcement, delivery);
 
-	vmci_event_dispatch(&announcement->msg.hdr);
+	vmci_event_dispatch(&announcement->msg.hdr, announcement->direct);
 	vmci_resource_put(&announcement->pair->resource);
 }
 
-static void announce(struct pair *pair, struct announcement *announcement, u32 event)
+/* With a reference to the pair, for deliver_announcement() */
+static void prepare(struct pair *pair, struct announcement *announcement, u32 event)
 {
 	struct vmci_handle handle = pair->resource.handle;
 
@@ -183,13 +187,12 @@ static void announce(struct pair *pair, struct announcement *announcement, u32 e
 		.data.u.qp.peer = handle.context,
 	};
 	vmci_resource_hold(&pair->resource);
-	vmci_deliver(&announcement->delivery);
 }
 
 static int detach(struct vmci_qp *qp)
 {
 	struct pair *pair = qp->provider;
-	bool last;
+	bool last, direct = false;
 
 	spin_lock(&pair->lock);
 	last = pair->state != PAIR_ATTACHED;
@@ -197,9 +200,15 @@ static int detach(struct vmci_qp *qp)
 		pair->state = PAIR_GONE;
 	} else {
 		pair->state = PAIR_SHUTDOWN;
-		announce(pair, &pair->detach, VMCI_EVENT_QP_PEER_DETACH);
+		prepare(pair, &pair->detach, VMCI_EVENT_QP_PEER_DETACH);
+		pair->detach.direct = vmci_event_is_direct(VMCI_EVENT_QP_PEER_DETACH);
+		direct = pair->detach.direct;
+		if (!direct)
+			vmci_deliver(&pair->detach.delivery);
 	}
 	spin_unlock(&pair->lock);
+	if (direct)
+		vmci_deliver_directly(&pair->detach.delivery);
 
 	if (last) {
 		vmci_resource_remove(pair->resource.handle, VMCI_RESOURCE_QUEUE_PAIR);
@@ -232,7 +241,10 @@ static int join(struct pair *pair, u64 produce_size, u64 consume_size)
 	if (produce_size != pair->queues[1].size || consume_size != pair->queues[0].size)
 		return VMCI_ERROR_QUEUEPAIR_MISMATCH;
 	pair->state = PAIR_ATTACHED;
-	announce(pair, &pair->attach, VMCI_EVENT_QP_PEER_ATTACH);
+	if (vmci_event_has_subscribers(VMCI_EVENT_QP_PEER_ATTACH)) {
+		prepare(pair, &pair->attach, VMCI_EVENT_QP_PEER_ATTACH);
+		vmci_deliver(&pair->attach.delivery);
+	}
 	return VMCI_SUCCESS;
 }
 

@@ -60,13 +60,13 @@ void vmsock_child_timeout(struct work_struct *work)
 {
 	struct vmsock_sock *child = container_of(work, struct vmsock_sock, pending_timer.work);
 
-	lock_sock(&child->sk);
+	vmsock_lock(child);
 	if (child->listener && child->hs.state == VMSOCK_PENDING) {
 		vmsock_handshake_cancel(&child->hs);
 		vmsock_stream_reset(child);
 		vmsock_child_drop(child);
 	}
-	release_sock(&child->sk);
+	vmsock_unlock(child);
 	sock_put(&child->sk);
 }
 
@@ -139,7 +139,7 @@ void vmsock_accept_request(struct vmsock_sock *listener, const struct vmsock_pac
 		vmsock_step(listener, step);
 		return;
 	}
-	lock_sock_nested(&child->sk, SINGLE_DEPTH_NESTING);
+	vmsock_lock_child(child);
 	sock_hold(&child->sk);
 	if (hs.state == VMSOCK_PENDING) {
 		child->hs = hs;
@@ -153,7 +153,7 @@ void vmsock_accept_request(struct vmsock_sock *listener, const struct vmsock_pac
 		vmsock_child_drop(child);
 	}
 	vmsock_step(child, step);
-	release_sock(&child->sk);
+	vmsock_unlock(child);
 	sock_put(&child->sk);
 }
 
@@ -162,13 +162,13 @@ int vmsock_listen(struct socket *sock, int backlog)
 	struct sock *sk = sock->sk;
 	int err = -EINVAL;
 
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	if (sock->state == SS_UNCONNECTED && vmsock_addr_bound(vmsock_sk(sk)->bound)) {
 		WRITE_ONCE(sk->sk_max_ack_backlog, backlog);
 		sk->sk_state = TCP_LISTEN;
 		err = 0;
 	}
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	return err;
 }
 
@@ -193,10 +193,10 @@ static struct vmsock_sock *accept_wait(struct vmsock_sock *listener, int flags, 
 	struct sock *sk = &listener->sk;
 	long timeout = sock_rcvtimeo(sk, flags & O_NONBLOCK);
 	struct vmsock_sock *child;
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
+	add_wait_queue_exclusive(sk_sleep(sk), &wait);
 	for (;;) {
-		prepare_to_wait_exclusive(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
 		*err = sk->sk_state == TCP_LISTEN ? 0 : -EINVAL;
 		child = *err ? NULL : accept_pop(listener);
 		if (child || *err)
@@ -207,11 +207,11 @@ static struct vmsock_sock *accept_wait(struct vmsock_sock *listener, int flags, 
 		*err = sock_intr_errno(timeout);
 		if (signal_pending(current))
 			break;
-		release_sock(sk);
-		timeout = schedule_timeout(timeout);
-		lock_sock(sk);
+		vmsock_unlock(vmsock_sk(sk));
+		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
+		vmsock_lock(vmsock_sk(sk));
 	}
-	finish_wait(sk_sleep(sk), &wait);
+	remove_wait_queue(sk_sleep(sk), &wait);
 	return child;
 }
 
@@ -221,17 +221,17 @@ int vmsock_accept(struct socket *sock, struct socket *newsock, struct proto_acce
 	struct vmsock_sock *child;
 	int err;
 
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	child = accept_wait(vmsock_sk(sk), arg->flags, &err);
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	if (!child)
 		return err;
-	lock_sock(&child->sk);
+	vmsock_lock(child);
 	child_forget_listener(child);
 	sock_graft(&child->sk, newsock);
 	newsock->state = SS_CONNECTED;
 	sock_take_sol_options(newsock);
-	release_sock(&child->sk);
+	vmsock_unlock(child);
 	return 0;
 }
 

@@ -26,6 +26,7 @@ void vmsock_connect_done(struct vmsock_sock *vsk, int error)
 	struct socket *sock = sk->sk_socket;
 
 	vmsock_disarm(vsk, &vsk->connect_timer);
+	vsk->input.deferred = false;
 	vsk->connect_error = error;
 	WRITE_ONCE(sk->sk_err, error);
 	sk->sk_state = error ? TCP_CLOSE : TCP_ESTABLISHED;
@@ -51,10 +52,10 @@ void vmsock_connect_timeout(struct work_struct *work)
 {
 	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, connect_timer.work);
 
-	lock_sock(&vsk->sk);
+	vmsock_lock(vsk);
 	if (connect_in_progress(vsk))
 		connect_give_up(vsk, ETIMEDOUT);
-	release_sock(&vsk->sk);
+	vmsock_unlock(vsk);
 	sock_put(&vsk->sk);
 }
 
@@ -98,7 +99,8 @@ static void connect_forget_port(struct vmsock_sock *vsk)
 }
 
 /* Start an attempt: the request is sent; socket lock held */
-static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *sa)
+static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *sa,
+			 bool nonblock)
 {
 	struct sock *sk = &vsk->sk;
 	struct vmsock_step step;
@@ -116,6 +118,8 @@ static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *
 	sk->sk_state = TCP_SYN_SENT;
 	sk->sk_socket->state = SS_CONNECTING;
 	vmsock_table_connect(vsk);
+	/* An attempt in the background is still under way when connect() returns */
+	vsk->input.deferred = nonblock;
 	vmsock_step(vsk, step);
 	if (!vsk->connect_error)
 		return 0;
@@ -124,14 +128,22 @@ static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *
 	return -vsk->connect_error;
 }
 
+/* Does it?  A peer on this machine has answered by the time that the packet was sent */
+static bool connect_goes_on(struct vmsock_sock *vsk)
+{
+	vmsock_input_run(vsk);
+	return connect_in_progress(vsk);
+}
+
 /* Wait for the end of the attempt; socket lock held, released while waiting */
 static void connect_wait(struct vmsock_sock *vsk)
 {
 	struct sock *sk = &vsk->sk;
 	long timeout = vsk->connect_timeout;
-	DEFINE_WAIT(wait);
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 
-	while (connect_in_progress(vsk)) {
+	add_wait_queue(sk_sleep(sk), &wait);
+	while (connect_goes_on(vsk)) {
 		if (signal_pending(current)) {
 			connect_give_up(vsk, EINTR);
 			break;
@@ -140,12 +152,11 @@ static void connect_wait(struct vmsock_sock *vsk)
 			connect_give_up(vsk, ETIMEDOUT);
 			break;
 		}
-		prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
-		release_sock(sk);
-		timeout = schedule_timeout(timeout);
-		lock_sock(sk);
-		finish_wait(sk_sleep(sk), &wait);
+		vmsock_unlock(vsk);
+		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
+		vmsock_lock(vsk);
 	}
+	remove_wait_queue(sk_sleep(sk), &wait);
 }
 
 /* The result of an attempt that has ended; the error is reported here and not once more */
@@ -175,7 +186,7 @@ static int connect_locked(struct socket *sock, const struct vmsock_sockaddr *sa,
 			return -EALREADY;
 		break;
 	default:
-		err = connect_check(vsk, sa, len) ?: connect_start(vsk, sa);
+		err = connect_check(vsk, sa, len) ?: connect_start(vsk, sa, nonblock);
 		if (err)
 			return err;
 		if (nonblock) {
@@ -183,6 +194,7 @@ static int connect_locked(struct socket *sock, const struct vmsock_sockaddr *sa,
 			return -EINPROGRESS;
 		}
 	}
+	vsk->input.deferred = false;
 	connect_wait(vsk);
 	return connect_result(vsk);
 }
@@ -191,8 +203,8 @@ int vmsock_stream_connect(struct socket *sock, struct sockaddr_unsized *addr, in
 {
 	int err;
 
-	lock_sock(sock->sk);
+	vmsock_lock(vmsock_sk(sock->sk));
 	err = connect_locked(sock, (const struct vmsock_sockaddr *)addr, len, flags);
-	release_sock(sock->sk);
+	vmsock_unlock(vmsock_sk(sock->sk));
 	return err;
 }

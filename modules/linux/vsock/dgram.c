@@ -159,11 +159,11 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 
 	if (msg->msg_flags & MSG_OOB)
 		return -EOPNOTSUPP;
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	err = vmsock_autobind(vsk);
 	if (!err)
 		err = dgram_destination(vsk, msg, &dst);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	if (err)
 		return err;
 	if (len > VMCI_MAX_DG_PAYLOAD_SIZE)
@@ -182,9 +182,11 @@ static int dgram_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
  */
 int vmsock_dgram_bind(struct vmsock_sock *vsk, struct vmsock_addr addr)
 {
-	u32 flags = addr.cid == VMSOCK_CID_ANY ? VMCI_FLAG_ANYCID_DG_HND : VMCI_FLAG_DG_NONE;
+	u32 flags = VMCI_FLAG_DG_DIRECT_CB;
 	int result;
 
+	if (addr.cid == VMSOCK_CID_ANY)
+		flags |= VMCI_FLAG_ANYCID_DG_HND;
 	if (!vmsock_net_talks(&vsk->sk))
 		return -EINVAL;
 	/* Events are addressed to resource 0 */
@@ -230,7 +232,7 @@ static int dgram_connect(struct socket *sock, struct sockaddr_unsized *addr, int
 	struct vmsock_addr peer;
 	int err = 0;
 
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	if (check == VMSOCK_ADDR_FAMILY && sa->family == AF_UNSPEC) {
 		dgram_set_peer(sock, vmsock_addr_any());
 		goto out;
@@ -243,7 +245,7 @@ static int dgram_connect(struct socket *sock, struct sockaddr_unsized *addr, int
 	if (!err)
 		dgram_set_peer(sock, peer);
 out:
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	return err;
 }
 
@@ -272,10 +274,10 @@ void vmsock_dgram_close(struct vmsock_sock *vsk)
 {
 	struct sock *sk = &vsk->sk;
 
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	sock_orphan(sk);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	if (vmsock_addr_bound(vsk->bound))
 		vmci_datagram_destroy_handle(vsk->dgram);
 }

@@ -75,7 +75,7 @@ static int set_zerocopy(struct socket *sock, sockptr_t value, unsigned int len)
 		return -EINVAL;
 	if (vmsock_is_dgram(vmsock_sk(sock->sk)) || sock->state != SS_UNCONNECTED)
 		return -EOPNOTSUPP;
-	lock_sock(sock->sk);
+	lock_sock(sock->sk);	/* the core's lock of sk_flags */
 	sock_valbool_flag(sock->sk, SOCK_ZEROCOPY, on);
 	release_sock(sock->sk);
 	return 0;
@@ -94,7 +94,7 @@ int vmsock_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
 		return -EOPNOTSUPP;
 	if (level != sk->sk_family)
 		return -ENOPROTOOPT;
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	switch (name) {
 	case OPTION_BUFFER_SIZE:
 	case OPTION_BUFFER_MIN_SIZE:
@@ -108,7 +108,7 @@ int vmsock_setsockopt(struct socket *sock, int level, int name, sockptr_t value,
 	default:
 		err = -ENOPROTOOPT;
 	}
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	return err;
 }
 

@@ -239,9 +239,9 @@ int vmsock_bind(struct socket *sock, struct sockaddr_unsized *addr, int len)
 	err = vmsock_addr_errno(vmsock_sockaddr_check(sa, len, sk->sk_family));
 	if (err)
 		return err;
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	err = bind_locked(vmsock_sk(sk), (struct vmsock_addr){ sa->cid, sa->port });
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	return err;
 }
 
@@ -251,13 +251,13 @@ int vmsock_getname(struct socket *sock, struct sockaddr *addr, int peer)
 	struct vmsock_sock *vsk = vmsock_sk(sk);
 	int err = 0;
 
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	if (peer && sock->state != SS_CONNECTED)
 		err = -ENOTCONN;
 	else
 		vmsock_sockaddr_fill((struct vmsock_sockaddr *)addr, sk->sk_family,
 				     peer ? vsk->peer_addr : vsk->hs.local);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	return err ?: sizeof(struct vmsock_sockaddr);
 }
 
@@ -273,7 +273,7 @@ int vmsock_shutdown(struct socket *sock, int how)
 
 	if (how < SHUT_RD || how > SHUT_RDWR)
 		return -EINVAL;
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	if (sock->state == SS_UNCONNECTED) {
 		err = -ENOTCONN;
 		if (!vmsock_is_dgram(vsk))
@@ -286,7 +286,7 @@ int vmsock_shutdown(struct socket *sock, int how)
 	if (!vmsock_is_dgram(vsk))
 		vmsock_step(vsk, vmsock_handshake_shutdown(&vsk->hs, mode));
 out:
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	return err;
 }
 
@@ -321,12 +321,12 @@ int vmsock_ioctl(struct socket *sock, unsigned int cmd, unsigned long arg)
 
 	if (cmd != SIOCINQ && cmd != SIOCOUTQ)
 		return -ENOIOCTLCMD;
-	lock_sock(sk);
+	vmsock_lock(vmsock_sk(sk));
 	if (sk->sk_state == TCP_LISTEN)
 		bytes = -EINVAL;
 	else
 		bytes = cmd == SIOCINQ ? bytes_in(vmsock_sk(sk)) : bytes_out(vmsock_sk(sk));
-	release_sock(sk);
+	vmsock_unlock(vmsock_sk(sk));
 	if (bytes < 0)
 		return bytes == VMCI_ERROR_INVALID_SIZE ? -ECONNRESET : bytes;
 	return put_user((int)bytes, (int __user *)arg);

@@ -22,6 +22,7 @@
 /* Fields of a new socket that are not zero; all types, so that tables and lists can be left */
 void vmsock_stream_init(struct vmsock_sock *vsk)
 {
+	mutex_init(&vsk->lock);
 	vmsock_handshake_init(&vsk->hs, vmsock_addr_any());
 	vmsock_input_init(&vsk->input);
 	INIT_DELAYED_WORK(&vsk->connect_timer, vmsock_connect_timeout);
@@ -73,7 +74,7 @@ void vmsock_stream_close(struct vmsock_sock *vsk)
 	struct sock *sk = &vsk->sk;
 	bool was_client;
 
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	was_client = vmsock_addr_bound(vsk->hs.peer) && !hlist_unhashed(&vsk->bound_node);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	sk->sk_state = TCP_CLOSE;
@@ -82,7 +83,7 @@ void vmsock_stream_close(struct vmsock_sock *vsk)
 	vmsock_table_disconnect(vsk);
 	vmsock_stream_reset(vsk);
 	sock_orphan(sk);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	settle_port(vsk, was_client);
 	vmsock_table_remove(vsk);
 
@@ -179,15 +180,24 @@ static int send_check(const struct vmsock_sock *vsk, const struct msghdr *msg)
 	return 0;
 }
 
+/* Sleep until woken; socket lock held, released meanwhile */
+static long stream_sleep(struct vmsock_sock *vsk, struct wait_queue_entry *wait, long timeout)
+{
+	vmsock_unlock(vsk);
+	timeout = wait_woken(wait, TASK_INTERRUPTIBLE, timeout);
+	vmsock_lock(vsk);
+	return timeout;
+}
+
 /* Rows 8 to 12: wait until there is space; socket lock held, released while waiting */
 static int send_wait(struct vmsock_sock *vsk, long *timeout)
 {
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &vsk->sk;
-	DEFINE_WAIT(wait);
 	u64 tail = 0;
 	int err = 0;
 
-	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	add_wait_queue(sk_sleep(sk), &wait);
 	vmci_qpair_get_produce_indexes(vsk->qp, &tail, NULL);
 	vmsock_send_notifications(vsk, vmsock_notify_send_block(&vsk->notify, tail,
 								writable(vsk)));
@@ -196,11 +206,9 @@ static int send_wait(struct vmsock_sock *vsk, long *timeout)
 	} else if (signal_pending(current)) {
 		err = sock_intr_errno(*timeout);
 	} else if (!writable(vsk)) {
-		release_sock(sk);
-		*timeout = schedule_timeout(*timeout);
-		lock_sock(sk);
+		*timeout = stream_sleep(vsk, &wait, *timeout);
 	}
-	finish_wait(sk_sleep(sk), &wait);
+	remove_wait_queue(sk_sleep(sk), &wait);
 	if (err)
 		return err;
 	if ((sk->sk_shutdown & SEND_SHUTDOWN) || !peer_receives(vsk) ||
@@ -250,13 +258,13 @@ static int stream_sendmsg(struct socket *sock, struct msghdr *msg, size_t len)
 	struct vmsock_sock *vsk = vmsock_sk(sk);
 	ssize_t result;
 
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	result = send_check(vsk, msg);
 	if (!result)
 		result = send_locked(vsk, msg, len);
 	if (result == -EPIPE)
 		result = sk_stream_error(sk, msg->msg_flags, -EPIPE);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	return result;
 }
 
@@ -338,11 +346,11 @@ static int recv_end(struct vmsock_sock *vsk)
 /* Rows 9 and 10: wait for data; socket lock held, released while waiting */
 static int recv_wait(struct vmsock_sock *vsk, size_t target, long *timeout)
 {
+	DEFINE_WAIT_FUNC(wait, woken_wake_function);
 	struct sock *sk = &vsk->sk;
-	DEFINE_WAIT(wait);
 	int err = 0;
 
-	prepare_to_wait(sk_sleep(sk), &wait, TASK_INTERRUPTIBLE);
+	add_wait_queue(sk_sleep(sk), &wait);
 	if (!*timeout) {
 		err = -EAGAIN;
 	} else if (signal_pending(current)) {
@@ -351,13 +359,10 @@ static int recv_wait(struct vmsock_sock *vsk, size_t target, long *timeout)
 		vmsock_send_notifications(vsk, vmsock_notify_recv_block(&vsk->notify,
 					  consume_head(vsk),
 					  vmci_qpair_consume_free_space(vsk->qp), target, false));
-		if (!vmsock_stream_unread(vsk)) {
-			release_sock(sk);
-			*timeout = schedule_timeout(*timeout);
-			lock_sock(sk);
-		}
+		if (!vmsock_stream_unread(vsk))
+			*timeout = stream_sleep(vsk, &wait, *timeout);
 	}
-	finish_wait(sk_sleep(sk), &wait);
+	remove_wait_queue(sk_sleep(sk), &wait);
 	return err;
 }
 
@@ -409,11 +414,11 @@ static int stream_recvmsg(struct socket *sock, struct msghdr *msg, size_t len, i
 	struct vmsock_sock *vsk = vmsock_sk(sk);
 	ssize_t result;
 
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	result = recv_check(vsk, len, flags);
 	if (result > 0)
 		result = recv_locked(vsk, msg, len, flags);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	return result;
 }
 
@@ -517,19 +522,24 @@ static __poll_t stream_poll(struct file *file, struct socket *sock, struct poll_
 	__poll_t mask;
 
 	sock_poll_wait(file, sock, wait);
-	lock_sock(sk);
+	vmsock_lock(vsk);
 	mask = sk->sk_state == TCP_LISTEN ? poll_listener(vsk) : poll_connection(vsk);
-	release_sock(sk);
+	vmsock_unlock(vsk);
 	return mask;
 }
 
-/* Called with the socket lock held */
+/* Called with the core's lock of the socket held */
 static int stream_set_rcvlowat(struct sock *sk, int value)
 {
-	if (value > vmsock_sk(sk)->limits.size)
-		return -EINVAL;
-	WRITE_ONCE(sk->sk_rcvlowat, value ?: 1);
-	return 0;
+	struct vmsock_sock *vsk = vmsock_sk(sk);
+	bool fits;
+
+	vmsock_lock(vsk);
+	fits = value <= vsk->limits.size;
+	if (fits)
+		WRITE_ONCE(sk->sk_rcvlowat, value ?: 1);
+	vmsock_unlock(vsk);
+	return fits ? 0 : -EINVAL;
 }
 
 DEFINE_PROTO_ACCEPT(vmsock_accept);

@@ -5,10 +5,13 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * Source: docs/protocol/vsock.md 5.4, 6, 8.  Theory of operation: vmci.ko calls
- * control_received() and peer_detached() one after the other, in the order of
- * arrival.  Each finds the socket and appends an entry to its input list; the
- * work item of the socket handles the entries in order with the socket lock
- * held, so that a process that holds the lock of one socket delays no other.
+ * control_received() and peer_detached(), what one sender sends in the order of
+ * sending; on this machine that is in the context of the sender, with its socket
+ * lock held.  Each finds the socket, tries to get its lock, and handles the packet
+ * at once.  If somebody has the lock, an entry is appended to the input list of the
+ * socket, and the owner handles it before or right after it releases the lock; so
+ * nobody waits for the lock of another socket.  A handshake between two sockets of
+ * one machine thus takes place in connect(), without a change of context.
  * WROTE and READ of an established connection in queue-state style only wake
  * somebody and need no lock at all.
  *
@@ -24,6 +27,7 @@
 /* Control packets that may wait for delivery; what a datagram socket gets would be too few */
 #define CONTROL_QUOTA		65536
 #define UNSENT_DELAY_MS		10
+#define INPUT_BATCH		64
 
 /* Packets that may wait for one socket, so that its peer cannot fill memory: a whole backlog */
 #define INPUT_QUOTA		4096
@@ -262,10 +266,10 @@ void vmsock_unsent_timeout(struct work_struct *work)
 {
 	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, unsent_timer.work);
 
-	lock_sock(&vsk->sk);
+	vmsock_lock(vsk);
 	if (vsk->qp)
 		vmsock_send_notifications(vsk, vsk->unsent);
-	release_sock(&vsk->sk);
+	vmsock_unlock(vsk);
 	sock_put(&vsk->sk);
 }
 
@@ -285,20 +289,6 @@ static void notify_received(struct vmsock_sock *vsk, u8 type)
 }
 
 /* ---- Input ---- */
-
-static struct vmsock_input_entry *input_pop(struct vmsock_input *input)
-{
-	struct vmsock_input_entry *entry;
-
-	spin_lock(&input->lock);
-	entry = list_first_entry_or_null(&input->entries, struct vmsock_input_entry, link);
-	if (entry) {
-		list_del(&entry->link);
-		input->count--;
-	}
-	spin_unlock(&input->lock);
-	return entry;
-}
 
 /* A connection that is over gives its place in the tables free for the next one */
 static void leave_tables_if_over(struct vmsock_sock *vsk)
@@ -351,27 +341,96 @@ static void handle_packet(struct vmsock_sock *vsk, const struct vmsock_packet *p
 		leave_tables_if_over(vsk);
 }
 
-static void handle_entry(struct vmsock_sock *vsk, const struct vmsock_input_entry *entry)
+static void handle_detach(struct vmsock_sock *vsk)
 {
-	if (!entry->detached) {
-		handle_packet(vsk, &entry->pkt);
-		return;
-	}
 	vmsock_step(vsk, vmsock_handshake_detached(&vsk->hs, vmsock_stream_unread(vsk) > 0));
 	leave_tables_if_over(vsk);
+}
+
+/* @pkt or, if it is NULL, the peer's detaching; socket lock held */
+static void handle(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	if (pkt)
+		handle_packet(vsk, pkt);
+	else
+		handle_detach(vsk);
+}
+
+static struct vmsock_input_entry *input_pop(struct vmsock_input *input)
+{
+	struct vmsock_input_entry *entry;
+
+	spin_lock(&input->lock);
+	entry = list_first_entry_or_null(&input->entries, struct vmsock_input_entry, link);
+	if (entry) {
+		list_del(&entry->link);
+		input->count--;
+	}
+	spin_unlock(&input->lock);
+	return entry;
+}
+
+static bool input_waits(const struct vmsock_sock *vsk)
+{
+	return !list_empty(&vsk->input.entries);
+}
+
+/* A limited number, so that the owner of the lock gets on with its own work */
+static void input_run_batch(struct vmsock_sock *vsk)
+{
+	struct vmsock_input_entry *entry;
+	int i;
+
+	for (i = 0; i < INPUT_BATCH && input_waits(vsk); i++) {
+		entry = input_pop(&vsk->input);
+		if (!entry)
+			break;
+		handle(vsk, entry->detached ? NULL : &entry->pkt);
+		kfree(entry);
+	}
+}
+
+/**
+ * vmsock_input_run() - handle what came while the lock was held
+ * @vsk: socket lock held
+ */
+void vmsock_input_run(struct vmsock_sock *vsk)
+{
+	if (!vsk->input.deferred)
+		input_run_batch(vsk);
+}
+
+static void input_later(struct vmsock_sock *vsk)
+{
+	sock_hold(&vsk->sk);
+	if (!queue_work(vmsock_wq, &vsk->input.work))
+		__sock_put(&vsk->sk);
+}
+
+/**
+ * vmsock_unlock() - release the socket lock, and leave nothing behind in the input list
+ * @vsk: the caller has a reference
+ *
+ * Who appends to the list tries to get the lock afterwards, and we look at the list after
+ * we released it: one of the two sees the other.
+ */
+void vmsock_unlock(struct vmsock_sock *vsk)
+{
+	vmsock_input_run(vsk);
+	mutex_unlock(&vsk->lock);
+	/* Pairs with the barrier of input_push() */
+	smp_mb();
+	if (unlikely(input_waits(vsk)))
+		input_later(vsk);
 }
 
 static void input_work(struct work_struct *work)
 {
 	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, input.work);
-	struct vmsock_input_entry *entry;
 
-	lock_sock(&vsk->sk);
-	while ((entry = input_pop(&vsk->input))) {
-		handle_entry(vsk, entry);
-		kfree(entry);
-	}
-	release_sock(&vsk->sk);
+	vmsock_lock(vsk);
+	input_run_batch(vsk);
+	vmsock_unlock(vsk);
 	sock_put(&vsk->sk);
 }
 
@@ -392,19 +451,37 @@ static bool input_push(struct vmsock_sock *vsk, struct vmsock_input_entry *entry
 	if (open) {
 		list_add_tail(&entry->link, &vsk->input.entries);
 		vsk->input.count++;
-		sock_hold(&vsk->sk);
-		if (!queue_work(vmsock_wq, &vsk->input.work))
-			__sock_put(&vsk->sk);
 	}
 	spin_unlock(&vsk->input.lock);
-	if (!open)
+	if (!open) {
 		kfree(entry);
+		return false;
+	}
+	/* Pairs with the barrier of vmsock_unlock() */
+	smp_mb();
+	if (mutex_trylock(&vsk->lock))
+		vmsock_unlock(vsk);
+	return true;
+}
+
+/* Handle it here and now, unless somebody has the lock; what came earlier goes first */
+static bool input_now(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
+{
+	bool open;
+
+	if (!mutex_trylock(&vsk->lock))
+		return false;
+	vmsock_input_run(vsk);
+	open = !vsk->input.closed && !vsk->input.deferred && !input_waits(vsk);
+	if (open)
+		handle(vsk, pkt);
+	vmsock_unlock(vsk);
 	return open;
 }
 
 /**
  * vmsock_input_stop() - queue nothing any more; what waits is still handled
- * @vsk: leaving the tables or out of them; the socket lock may be held
+ * @vsk: leaving the tables or out of them; socket lock held
  */
 void vmsock_input_stop(struct vmsock_sock *vsk)
 {
@@ -452,7 +529,7 @@ static int deliver_packet(struct vmsock_sock *vsk, const struct vmsock_packet *p
 
 	if (!vmsock_peer_allowed(vsk, pkt->dg.src.context))
 		return VMCI_ERROR_NO_ACCESS;
-	if (handle_at_once(vsk, pkt))
+	if (handle_at_once(vsk, pkt) || input_now(vsk, pkt))
 		return VMCI_SUCCESS;
 	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
 	if (!entry) {
@@ -499,9 +576,11 @@ static void peer_detached(u32 id, const struct vmci_event_data *event, void *dat
 	if (!vsk)
 		return;
 	WRITE_ONCE(vsk->detached, true);
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL | __GFP_NOFAIL);
-	entry->detached = true;
-	input_push(vsk, entry);
+	if (!input_now(vsk, NULL)) {
+		entry = kzalloc(sizeof(*entry), GFP_KERNEL | __GFP_NOFAIL);
+		entry->detached = true;
+		input_push(vsk, entry);
+	}
 	sock_put(&vsk->sk);
 }
 
@@ -510,7 +589,8 @@ static void peer_detached(u32 id, const struct vmci_event_data *event, void *dat
 int vmsock_transport_init(void)
 {
 	int result = vmci_datagram_create_handle_priv(VMCI_SOCKET_CONTROL_RID,
-						      VMCI_FLAG_ANYCID_DG_HND,
+						      VMCI_FLAG_ANYCID_DG_HND |
+						      VMCI_FLAG_DG_DIRECT_CB,
 						      VMCI_PRIVILEGE_FLAG_TRUSTED,
 						      control_received, NULL, &control_handle);
 
@@ -520,8 +600,8 @@ int vmsock_transport_init(void)
 	if (result < 0)
 		return vmsock_errno(result);
 	vmci_datagram_set_quota(control_handle, CONTROL_QUOTA);
-	result = vmci_event_subscribe(VMCI_EVENT_QP_PEER_DETACH, peer_detached, NULL,
-				      &detach_subscription);
+	result = vmci_event_subscribe_direct(VMCI_EVENT_QP_PEER_DETACH, peer_detached, NULL,
+					     &detach_subscription);
 	if (result < 0) {
 		vmci_datagram_destroy_handle(control_handle);
 		return vmsock_errno(result);

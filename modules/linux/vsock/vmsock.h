@@ -5,14 +5,15 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * Lock order
- *	socket lock (lock_sock) of one socket
+ *	socket lock (vmsock_lock) of one socket
  *	  > family mutex (family.c)
  *	  > accept.lock of a listener > its wait queue
  *	  > table lock (table.c)
  *	  > input.lock of a socket
- * Two socket locks are held together only while a listener makes a child, the
- * child's second; what the two share afterwards is under accept.lock.  All code
- * runs in process context.
+ * Two socket locks are waited for together only while a listener makes a child, the
+ * child's second; what the two share afterwards is under accept.lock.  Who sends a packet
+ * with a socket lock held only tries to get the receiver's, see transport.c.  All code
+ * runs in process context.  The lock of struct sock is for what the core keeps there.
  *
  * References: each table that a socket is in, the pending or accept queue of a
  * listener, a queued work item and an armed timer hold one reference each; a
@@ -23,6 +24,7 @@
 
 #include <linux/cred.h>
 #include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -53,13 +55,15 @@ struct vmsock_accept {
  * struct vmsock_input - packets and events of one socket, in order of arrival
  * @lock: protects @entries, @count and @closed
  * @closed: nothing is queued any more
+ * @deferred: only @work handles entries; socket lock
  * @count: of @entries
- * @entries: struct vmsock_input_entry
- * @work: handles the entries with the socket lock held
+ * @entries: struct vmsock_input_entry, those that came while somebody had the socket lock
+ * @work: handles the entries when the owners of the lock have handled enough
  */
 struct vmsock_input {
 	spinlock_t lock;
 	bool closed;
+	bool deferred;
 	unsigned int count;
 	struct list_head entries;
 	struct work_struct work;
@@ -84,6 +88,7 @@ struct vmsock_stage {
 /**
  * struct vmsock_sock - a socket
  * @sk: must be first
+ * @lock: the socket lock
  * @bound: address given to bind, any before; set once under the table lock
  * @peer_addr: what getpeername reports
  * @autobound: the port was chosen by connect or send
@@ -113,6 +118,7 @@ struct vmsock_stage {
  */
 struct vmsock_sock {
 	struct sock sk;
+	struct mutex lock;
 	struct vmsock_addr bound;
 	struct vmsock_addr peer_addr;
 	bool autobound;
@@ -241,14 +247,28 @@ void vmsock_step(struct vmsock_sock *vsk, struct vmsock_step step);
 void vmsock_send_notifications(struct vmsock_sock *vsk, unsigned int what);
 void vmsock_unsent_timeout(struct work_struct *work);
 void vmsock_input_init(struct vmsock_input *input);
+void vmsock_input_run(struct vmsock_sock *vsk);
 void vmsock_input_stop(struct vmsock_sock *vsk);
 void vmsock_input_close(struct vmsock_sock *vsk);
+void vmsock_unlock(struct vmsock_sock *vsk);
 
 /* stats.c - counters and the list of sockets in debugfs */
 void vmsock_stats_init(void);
 void vmsock_stats_exit(void);
 void vmsock_stats_sent(u8 type);
 void vmsock_stats_received(u8 type);
+
+/* vmsock_unlock() is in transport.c */
+static inline void vmsock_lock(struct vmsock_sock *vsk)
+{
+	mutex_lock(&vsk->lock);
+}
+
+/* A new child, with the lock of its listener held */
+static inline void vmsock_lock_child(struct vmsock_sock *child)
+{
+	mutex_lock_nested(&child->lock, SINGLE_DEPTH_NESTING);
+}
 
 /**
  * vmsock_arm() - arm a timer of a socket, one reference while it is armed

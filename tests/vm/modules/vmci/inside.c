@@ -76,7 +76,7 @@ static void event_sizes(void)
 		memset(&msg, 0xa5, sizeof(msg));
 		msg.hdr.payload_size = rows[i].size;
 		msg.data.event = rows[i].event;
-		result = vmci_event_dispatch(&msg.hdr);
+		result = vmci_event_dispatch(&msg.hdr, false);
 		if (result != rows[i].result)
 			ktap_fail(__FILE__, __LINE__, "row %u: %d", i, result);
 		expected += rows[i].result == VMCI_SUCCESS;
@@ -96,7 +96,7 @@ static void short_event_is_padded(void)
 	msg.data.event = VMCI_EVENT_CTX_REMOVED;
 	memset(&heard, 0x5a, sizeof(heard));
 	expect_is(vmci_event_subscribe(VMCI_EVENT_CTX_REMOVED, hear, NULL, &id), VMCI_SUCCESS);
-	expect_is(vmci_event_dispatch(&msg.hdr), VMCI_SUCCESS);
+	expect_is(vmci_event_dispatch(&msg.hdr, false), VMCI_SUCCESS);
 	expect_is(vmci_event_unsubscribe(id), VMCI_SUCCESS);
 	expect_is(heard.event, VMCI_EVENT_CTX_REMOVED);
 	expect_is(heard.u.ctx.context, 0xa5a5a5a5);
