@@ -628,6 +628,14 @@ static void measure(const struct job *job, int run)
 	       shared->samples[2] / units(m));
 }
 
+/* Both ends of all connections that are held open */
+static void allow_descriptors(void)
+{
+	struct rlimit limit = { 4096, 4096 };
+
+	must(setrlimit(RLIMIT_NOFILE, &limit) == 0, "setrlimit");
+}
+
 static bool available(const struct transport *t)
 {
 	int fd = socket(t->family, t->stream ? SOCK_STREAM : SOCK_DGRAM, 0);
@@ -676,6 +684,7 @@ int main(int argc, char **argv)
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
+	allow_descriptors();
 	begin_virtual_machine();
 	own_family = VMCISock_GetAFValue();
 	transports[COUNT(transports) - 1].family = own_family;
