@@ -6,7 +6,8 @@
  * A kernel client may name any endpoint of this machine as the source, the control channel of
  * vmsock.ko as well.  So a test can say what a peer of its own make would say.
  *
- * What is written to /sys/kernel/debug/vm_raw/flood is sent many times while a socket is locked.
+ * What is written to /sys/kernel/debug/vm_raw/flood is sent many times while a socket is locked,
+ * and waits until somebody else uses that socket.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -16,6 +17,8 @@
 #include <linux/uaccess.h>
 #include <net/sock.h>
 #include <vmci_api.h>
+
+#include "vsock/vmsock.h"
 
 static struct dentry *folder;
 
@@ -73,10 +76,10 @@ static ssize_t flood_write(struct file *file, const char __user *buf, size_t len
 	sock = sockfd_lookup(flood.fd, &err);
 	if (!sock)
 		return err;
-	lock_sock(sock->sk);
+	mutex_lock(&vmsock_sk(sock->sk)->lock);
 	result = send(buf + sizeof(flood), len - sizeof(flood), flood.count);
 	vmci_flush();
-	release_sock(sock->sk);
+	mutex_unlock(&vmsock_sk(sock->sk)->lock);
 	sockfd_put(sock);
 	return result < 0 ? result : len;
 }
