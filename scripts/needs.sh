@@ -19,6 +19,7 @@ Installs what is missing of these groups of Debian packages; root only if any is
   modules  kernel headers: modules for this machine
   guest    what guests are made of and fetched with
   check    scripts/check.sh and all tests
+  bench    scripts/bench.sh
   --list   only print the names
 END
 }
@@ -49,6 +50,7 @@ shellcheck                   check           check.sh
 codespell                    check           check.sh
 man-db                       check           manual pages
 mandoc                       check           manual pages
+jq                           bench           the table of bench.sh
 clang                        check           fuzz targets
 libclang-rt-dev              check           fuzz targets
 g++                          check           headers as C++

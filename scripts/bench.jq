@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bench.jq - a table (Markdown) of what tests/bench/bench.c measured
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# A row is a measurement. First the median of AF_UNIX; then for each transport the ratio to
+# AF_UNIX of the same run: median (lowest to highest); last what ours cost.
+
+def median: sort | .[(length / 2) | floor];
+def short: if . >= 100 then round elif . >= 10 then . * 10 | round / 10 else . * 100 | round / 100 end;
+def of($transport): map(select(.transport == $transport));
+
+# Ratios of the rows of one measurement, each to AF_UNIX in the same run
+def ratios($transport):
+	. as $rows
+	| [of($transport)[] | . as $row
+	   | ($rows | of("unix") | map(select(.run == $row.run)) | .[0].value) as $unix
+	   | select($unix > 0) | $row.value / $unix];
+
+def cell($transport):
+	ratios($transport)
+	| if length == 0 then "" else "\(median | short) (\(min | short) to \(max | short))" end;
+
+def absolute($transport):
+	of($transport) | map(.value) | if length == 0 then "" else median | short | tostring end;
+
+# Memory is a difference that may be nothing, so it has no ratio.
+def line:
+	.[0] as $first
+	| ($first.measurement | startswith("memory")) as $plain
+	| (if $plain then absolute("tcp") else cell("tcp") end) as $tcp
+	| (if $plain then absolute("vsock_loopback") else cell("vsock_loopback") end) as $loopback
+	| (if $plain then absolute("vmsock") else cell("vmsock") end) as $vmsock
+	| [$first.measurement, "\(absolute("unix")) \($first.unit)", $tcp, $loopback,
+	   cell("vmw_vmci"), $vmsock,
+	   (of("vmsock") | map(.packets) | median | short | tostring),
+	   (of("vmsock") | map(.switches) | median | short | tostring),
+	   (of("unix") | map(.switches) | median | short | tostring)]
+	| "| " + join(" | ") + " |";
+
+"| | AF_UNIX | TCP | vsock_loopback | vmw_vmci, CID 2 | vmsock | control packets | context switches | AF_UNIX's |",
+"|---|---|---|---|---|---|---|---|---|",
+(reduce .[] as $row ([]; if any(.[]; . == $row.measurement) then . else . + [$row.measurement] end)) as $order
+| . as $rows
+| $order[] as $name
+| $rows | map(select(.measurement == $name)) | line
