@@ -254,7 +254,7 @@ static void reset_handshakes(void)
 	for (int i = 1; i <= count; i++) {
 		say_size(P(REQUEST2), 100000 + i, port, 1, SIZE);
 		if (i % 4 == 0)
-			need(soon(sent_since(P(RST)) == i));
+			need(soon(sent_since(P(RST)) == i && count_sockets() == sockets));
 	}
 	expect_packets({ P(NEGOTIATE2), count }, { P(RST), count });
 	expect_soon(count_sockets() == sockets);
