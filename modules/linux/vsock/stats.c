@@ -10,36 +10,48 @@
  * Sent means accepted by vmci.ko; received means taken from it with a valid
  * header, whoever it was for.  A kernel without debugfs has neither file.
  */
-#include <linux/atomic.h>
 #include <linux/debugfs.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/seq_file.h>
 
 #include "vmsock.h"
 
-static atomic64_t sent[VMSOCK_PACKET_TYPE_COUNT];
-static atomic64_t received[VMSOCK_PACKET_TYPE_COUNT];
+/* Each processor counts for itself, no cache line is shared for it */
+struct packet_counts {
+	unsigned long sent[VMSOCK_PACKET_TYPE_COUNT];
+	unsigned long received[VMSOCK_PACKET_TYPE_COUNT];
+};
+
+static DEFINE_PER_CPU(struct packet_counts, counts);
 static struct dentry *folder;
 
 void vmsock_stats_sent(u8 type)
 {
 	if (type < VMSOCK_PACKET_TYPE_COUNT)
-		atomic64_inc(&sent[type]);
+		this_cpu_inc(counts.sent[type]);
 }
 
 void vmsock_stats_received(u8 type)
 {
 	if (type < VMSOCK_PACKET_TYPE_COUNT)
-		atomic64_inc(&received[type]);
+		this_cpu_inc(counts.received[type]);
 }
 
 static int packets_show(struct seq_file *m, void *unused)
 {
-	int type;
+	int type, cpu;
 
-	for (type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++)
-		seq_printf(m, "%s sent %lld received %lld\n", vmsock_packet_type_name(type),
-			   atomic64_read(&sent[type]), atomic64_read(&received[type]));
+	for (type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++) {
+		unsigned long sent = 0, received = 0;
+
+		for_each_possible_cpu(cpu) {
+			sent += per_cpu(counts.sent[type], cpu);
+			received += per_cpu(counts.received[type], cpu);
+		}
+		seq_printf(m, "%s sent %lu received %lu\n", vmsock_packet_type_name(type), sent,
+			   received);
+	}
 	return 0;
 }
 DEFINE_SHOW_ATTRIBUTE(packets);

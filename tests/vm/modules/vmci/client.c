@@ -99,6 +99,7 @@ static const struct {
 	TABLE(context_tests, context_tests_count),
 	TABLE(datagram_tests, datagram_tests_count),
 	TABLE(order_tests, order_tests_count),
+	TABLE(direct_tests, direct_tests_count),
 	TABLE(event_tests, event_tests_count),
 	TABLE(doorbell_tests, doorbell_tests_count),
 	TABLE(qpair_tests, qpair_tests_count),

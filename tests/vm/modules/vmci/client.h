@@ -81,6 +81,7 @@ void join_worker(struct worker *worker);
 #define TESTS(name) extern const struct ktap_test name[]; extern const size_t name##_count
 TESTS(datagram_tests);
 TESTS(order_tests);
+TESTS(direct_tests);
 TESTS(event_tests);
 TESTS(doorbell_tests);
 TESTS(qpair_tests);
