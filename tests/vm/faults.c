@@ -72,7 +72,8 @@ static void check_family(long family UNUSED)
 static void family(void)
 {
 	load_vmsock();
-	fail_each(&(struct attempt){ "open the control device", NULL, call_open, close_if_open, 1 });
+	fail_each(&(struct attempt){ "open the control device", NULL, call_open, close_if_open,
+				     1 });
 	fail_each(&(struct attempt){ "ask for the family", prepare_control, call_get_family,
 				     check_family, 0 });
 }
