@@ -63,7 +63,8 @@ typedef void (*vmci_doorbell_cb)(void *data);
  * vmsock_vmci_datagram_create_handle_priv() - create a datagram endpoint
  * @rid: resource id, or VMCI_INVALID_ID to have one assigned
  * @flags: VMCI_FLAG_ANYCID_DG_HND, VMCI_FLAG_DG_DELAYED_CB; VMCI_FLAG_DG_DIRECT_CB lets a
- *	sender that may sleep call @cb: several at a time, with whatever locks it holds
+ *	sender that may sleep call @cb: several at a time, with whatever locks it holds; NO_MEM
+ *	from @cb is then the result of the send
  * @priv: VMCI_PRIVILEGE_FLAG_*
  * @cb: receives datagrams
  * @data: for @cb

@@ -189,12 +189,15 @@ static void dismiss(struct endpoint *endpoint)
 	vmci_resource_put(&endpoint->resource);
 }
 
-static void call(struct endpoint *endpoint, struct vmci_datagram *dg)
+static int call(struct endpoint *endpoint, struct vmci_datagram *dg)
 {
+	int result;
+
 	if (!vmci_resource_enter(&endpoint->resource))
-		return;
-	endpoint->cb(endpoint->data, dg);
+		return VMCI_ERROR_INVALID_RESOURCE;
+	result = endpoint->cb(endpoint->data, dg);
 	vmci_resource_leave(&endpoint->resource);
+	return result;
 }
 
 static void deliver_parcel(struct vmci_delivery *delivery)
@@ -217,8 +220,13 @@ static struct parcel *alloc_parcel(size_t payload_size, gfp_t gfp)
 	return gfpflags_allow_blocking(gfp) ? kvmalloc(size, gfp) : kmalloc(size, gfp);
 }
 
-/* In the sender's context; a receiver that allows this leaves the datagram as it is. */
-static bool deliver_now(struct endpoint *endpoint, const struct vmci_datagram *dg, gfp_t gfp)
+/*
+ * In the sender's context; a receiver that allows this leaves the datagram as it is.  What it
+ * says is not told, as it could not be if the datagram had been queued; but that there was no
+ * memory for a datagram is the same wherever it happens.
+ */
+static bool deliver_now(struct endpoint *endpoint, const struct vmci_datagram *dg, gfp_t gfp,
+			int *result)
 {
 	bool allowed;
 	int section;
@@ -228,7 +236,8 @@ static bool deliver_now(struct endpoint *endpoint, const struct vmci_datagram *d
 	section = vmci_direct_begin();
 	allowed = vmci_direct_allowed();
 	if (allowed) {
-		call(endpoint, (struct vmci_datagram *)dg);
+		if (call(endpoint, (struct vmci_datagram *)dg) == VMCI_ERROR_NO_MEM)
+			*result = VMCI_ERROR_NO_MEM;
 		vmci_resource_put(&endpoint->resource);
 	}
 	vmci_direct_end(section);
@@ -275,7 +284,7 @@ int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
 	if (dg->src.context != VMCI_HOST_CONTEXT_ID)
 		return VMCI_ERROR_NO_ACCESS;
 	result = find_receiver(dg, &endpoint);
-	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp))
+	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp, &result))
 		result = deliver_later(endpoint, dg, gfp);
 	return result < 0 ? result : (int)(sizeof(*dg) + dg->payload_size);
 }

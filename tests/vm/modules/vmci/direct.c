@@ -114,6 +114,32 @@ static void send_one(void *arg)
 	send_number(arg, 1, GFP_KERNEL);
 }
 
+static int receive_nothing(void *data, struct vmci_datagram *dg)
+{
+	return *(int *)data;
+}
+
+static void expect_result(int of_receiver, gfp_t gfp, int of_send)
+{
+	struct vmci_handle handle;
+	struct note note;
+
+	if (!expect_is(vmci_datagram_create_handle(NONE, VMCI_FLAG_DG_DIRECT_CB, receive_nothing,
+						   &of_receiver, &handle), VMCI_SUCCESS))
+		return;
+	vmci_flush();
+	note = make_note(handle, handle, 1);
+	expect_is(vmci_datagram_send_gfp(&note.dg, gfp), of_send);
+	expect_is(vmci_datagram_destroy_handle(handle), VMCI_SUCCESS);
+}
+
+static void no_memory_is_told(void)
+{
+	expect_result(VMCI_ERROR_NO_MEM, GFP_KERNEL, VMCI_ERROR_NO_MEM);
+	expect_result(VMCI_ERROR_NO_ACCESS, GFP_KERNEL, sizeof(struct note));
+	expect_result(VMCI_ERROR_NO_MEM, GFP_ATOMIC, sizeof(struct note));
+}
+
 static void flush_once(void *arg)
 {
 	vmci_flush();
@@ -196,6 +222,7 @@ const struct ktap_test direct_tests[] = {
 	{ "direct: a sender that may sleep calls the receiver", by_the_sender },
 	{ "direct: only one that allows it", by_the_worker },
 	{ "direct: never past what waits", not_past_what_waits },
+	{ "direct: no memory at the receiver is told the sender", no_memory_is_told },
 	{ "direct: flush waits for it", flush_waits },
 	{ "direct: an event, if all subscribers allow it", event_by_who_causes_it },
 };
