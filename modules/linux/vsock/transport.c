@@ -523,6 +523,14 @@ static bool handle_at_once(struct vmsock_sock *vsk, const struct vmsock_packet *
 	}
 }
 
+/* Who never heard of the other side's end would wait for ever; all else is refused or repeated */
+static gfp_t entry_gfp(u8 type)
+{
+	bool end = type == VMSOCK_PACKET_SHUTDOWN || type == VMSOCK_PACKET_RST;
+
+	return end ? GFP_KERNEL | __GFP_NOFAIL : GFP_KERNEL;
+}
+
 static int deliver_packet(struct vmsock_sock *vsk, const struct vmsock_packet *pkt)
 {
 	struct vmsock_input_entry *entry;
@@ -531,7 +539,7 @@ static int deliver_packet(struct vmsock_sock *vsk, const struct vmsock_packet *p
 		return VMCI_ERROR_NO_ACCESS;
 	if (handle_at_once(vsk, pkt) || input_now(vsk, pkt))
 		return VMCI_SUCCESS;
-	entry = kmalloc(sizeof(*entry), GFP_KERNEL);
+	entry = kmalloc(sizeof(*entry), entry_gfp(pkt->type));
 	if (!entry) {
 		refuse(pkt);
 		return VMCI_ERROR_NO_MEM;
