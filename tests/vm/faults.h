@@ -19,23 +19,12 @@
 
 static const char *const fault_kinds[] = { "failslab", "fail_page_alloc", "fail_usercopy" };
 
-/* As put_text(), also if it is this thread that fails. */
-static int put_text_stubbornly(const char *path, const char *text)
-{
-	int ret;
-
-	do
-		ret = put_text(path, text);
-	while (ret < 0 && (errno == ENOMEM || errno == ENFILE));
-	return ret;
-}
-
 UNUSED static void fault_setting(const char *kind, const char *name, const char *value)
 {
 	char path[128];
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", kind, name);
-	need_ok(put_text_stubbornly(path, value));
+	need_ok(put_text(path, value));
 }
 
 /* A page fault is no call that could say that there is no memory: have all pages before. */
@@ -114,6 +103,7 @@ UNUSED static bool fault_was_used(void)
  * @call: as a system call, -1 and errno or another value; little else, for that may fail, too
  * @check: with what @call returned: all is as it should be; takes everything away
  * @refusals: how many of the faults it must have reported at least
+ * @connects: it may also say that the other side, or the way between, had no memory
  */
 struct attempt {
 	const char *name;
@@ -121,12 +111,20 @@ struct attempt {
 	long (*call)(void);
 	void (*check)(long result);
 	unsigned int refusals;
+	bool connects;
 };
 
 /* What a call may say for want of memory, or when user memory faults. */
 static bool proper_refusal(int error)
 {
 	return error == ENOMEM || error == ENOBUFS || error == ENFILE || error == EFAULT;
+}
+
+/* How an attempt to connect may end when the other side or the way between has no memory. */
+static bool proper_end(int error)
+{
+	return proper_refusal(error) || error == ECONNRESET || error == ETIMEDOUT ||
+	       error == EPROTO;
 }
 
 /* One call with its @nth fault; false if it did not get so far. */
@@ -146,7 +144,7 @@ static bool fail_once(const struct attempt *attempt, unsigned int nth, unsigned 
 	if (result < 0) {
 		(*refused)++;
 		expect(used);
-		if (!proper_refusal(error))
+		if (!(attempt->connects ? proper_end(error) : proper_refusal(error)))
 			vm_fail(__FILE__, __LINE__, "%s", strerrorname_np(error));
 	}
 	attempt->check(result);
@@ -169,17 +167,20 @@ UNUSED static void fail_each(const struct attempt *attempt)
 
 /* --- anybody, by chance ------------------------------------------------------------------- */
 
-static void let_fail(const char *pid, const char *value)
+/* This thread is, or is no longer, one that may fail; opened before, for opening needs memory. */
+UNUSED static void let_me_fail(bool may)
 {
-	char path[300];
+	static __thread int fd = -1;
 
-	snprintf(path, sizeof(path), "/proc/%s/make-it-fail", pid);
-	put_text_stubbornly(path, value);	/* it may have gone */
+	if (fd < 0)
+		fd = need_ok(open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC));
+	need(pwrite(fd, may ? "1" : "0", 1, 0) == 1);
 }
 
 /* Threads of the kernel that run work items: new ones come, so it is done again and again. */
 UNUSED static void let_workers_fail(const char *value)
 {
+	char path[300];
 	const char *comm;
 	struct dirent *entry;
 	DIR *proc = opendir("/proc");
@@ -189,8 +190,10 @@ UNUSED static void let_workers_fail(const char *value)
 		if (entry->d_name[0] < '0' || entry->d_name[0] > '9')
 			continue;
 		comm = text_of("/proc/%s/comm", entry->d_name);
-		if (comm && strncmp(comm, "kworker/", 8) == 0)
-			let_fail(entry->d_name, value);
+		if (!comm || strncmp(comm, "kworker/", 8))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%s/make-it-fail", entry->d_name);
+		put_text(path, value);		/* it may have gone */
 	}
 	closedir(proc);
 }

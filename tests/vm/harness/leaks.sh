@@ -37,8 +37,8 @@ with_symbols()
 	'
 }
 
-# What is not the kernel's own loss: it forgets names that it gave to a cache of objects when
-# it cannot register it (tests/vm/faults-load.c).
+# What is not the kernel's own loss: it forgets the name that it gave to a cache of objects or
+# to a class of devices when it cannot register them (tests/vm/faults-load.c).
 ours()
 {
 	awk '
@@ -46,7 +46,7 @@ ours()
 		{ object = object $0 "\n" }
 		function show()
 		{
-			if (object !~ /sysfs_slab_add/)
+			if (object !~ /sysfs_slab_add|__class_register/)
 				printf "%s", object
 			object = ""
 		}
