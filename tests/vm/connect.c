@@ -353,9 +353,9 @@ static bool connect_with_signal(timer_t timer, long us, int server)
 	return interrupted;
 }
 
-static timer_t signal_timer(void)
+static timer_t signal_timer(int flags)
 {
-	struct sigaction sa = { .sa_handler = on_signal };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = flags };
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	timer_t timer;
 
@@ -368,9 +368,9 @@ static timer_t signal_timer(void)
  * Signals walk through the time that a handshake takes. One with a socket of this machine is over
  * before connect() could wait, so that an interruption is rare.
  */
-static void signal_during(void)
+static void connect_with_signals(int flags)
 {
-	timer_t timer = signal_timer();
+	timer_t timer = signal_timer(flags);
 	int server = listener(100), interrupted = 0, connected = 0;
 
 	for (int i = 0; i < rounds(400); i++) {
@@ -381,6 +381,17 @@ static void signal_during(void)
 	}
 	diag("%d interrupted, %d connected", interrupted, connected);
 	expect(connected > 0);
+}
+
+static void signal_during(void)
+{
+	connect_with_signals(0);
+}
+
+/* An attempt that was given up is not taken up again by itself. */
+static void signal_no_restart(void)
+{
+	connect_with_signals(SA_RESTART);
 }
 
 static void autobind(void)
@@ -544,6 +555,17 @@ static void size_too_large(void)
 	expect_works(fd, need_ok(accept(server, NULL, NULL)));
 }
 
+/* Trust is asked for, but nobody of this machine needs it. */
+static void unprivileged(void)
+{
+	struct pair pair;
+
+	drop_privileges();
+	pair = make_pair();
+	expect_works(pair.client, pair.server);
+	expect_errno(connect_to(stream_socket(), vm_cid, unused_port()), ECONNRESET);
+}
+
 static const struct vmtest rows[] = {
 	{ "12.E-67", "an unbound port gives ECONNRESET, then connect again", unbound_port },
 	{ "12.E-68", "a port that does not listen gives ECONNRESET", idle_port },
@@ -559,12 +581,14 @@ static const struct vmtest rows[] = {
 	{ "12.E-75", "a silent peer: ETIMEDOUT after 2 s, or 5.1 s if so set", silence },
 	{ "12.E-76", "a silent peer: a signal gives EINTR", silence_signal },
 	{ "12.E-76,77", "a signal gives EINTR and a retry, or 0", signal_during },
+	{ "12.E-76,77", "and so it does with SA_RESTART", signal_no_restart },
 	{ "12.E-78", "a failed non-blocking connect can start again", nonblocking_refused },
 	{ "4.5", "a stale error is cleared by the next attempt", stale_error },
 	{ "12.E-80", "an unbound client is bound and learns its CID", autobind },
 	{ "12.E-81", "accept sees the port that the client is bound to", bound_client },
 	{ "12.E-82", "two clients connecting to each other both fail", simultaneous },
 	{ "12.E-82", "a client connecting to itself fails", to_itself },
+	{ "5.13", "who has no privileges connects, too", unprivileged },
 	{ "12.E-84", "SEQPACKET gives ESOCKTNOSUPPORT", seqpacket },
 	{ "12.L-189", "changing CIDs leave the port alone", changing_cids },
 	{ "12.J-143", "both ends settle on a size", sizes_agreed },
