@@ -6,12 +6,14 @@
  * vm-modules: vmsock
  * vm-timeout: 180
  *
- * VMSOCK_STRESS_SECONDS says how long (20). All descriptors are in one table that all threads take
+ * VMSOCK_STRESS_SECONDS says how long. All descriptors are in one table that all threads take
  * from and put into, so that every call meets every other one on the same socket. What the calls
  * return does not matter; that each kind succeeded often enough, that nobody hangs, and that
  * nothing is left behind does. The kernel's own checks see the rest.
  */
 #include "debugfs.h"
+
+#include <sys/epoll.h>
 
 #define THREADS	6
 #define SLOTS	48
@@ -20,11 +22,13 @@
 #define FIRST	6000
 
 static int slots[SLOTS];
+static int epoll;	/* of all threads */
 static volatile bool stop;
 
-enum { CONNECTED, ACCEPTED, SENT, RECEIVED, DATAGRAMS, SHUTDOWNS, CLOSED, KINDS };
+enum { CONNECTED, ACCEPTED, SENT, RECEIVED, DATAGRAMS, SHUTDOWNS, EVENTS, CLOSED, KINDS };
 static const char *const kind_names[KINDS] = {
-	"connected", "accepted", "sent", "received", "datagrams received", "shut down", "closed",
+	"connected", "accepted", "sent", "received", "datagrams received", "shut down", "events",
+	"closed",
 };
 static long done[KINDS];
 static int working;
@@ -163,6 +167,20 @@ static void do_poll(struct worker *w)
 	poll(pfds, ARRAY_SIZE(pfds), chance(w, 3));
 }
 
+/* Sockets that are closed leave by themselves. */
+static void do_epoll(struct worker *w)
+{
+	static const uint32_t modes[] = { 0, EPOLLET, EPOLLONESHOT, EPOLLEXCLUSIVE };
+	struct epoll_event event = { .events = EPOLLIN | EPOLLOUT };
+	int fd = some_fd(w);
+
+	event.events |= modes[chance(w, ARRAY_SIZE(modes))];
+	event.data.fd = fd;
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) < 0 && errno == EEXIST)
+		epoll_ctl(epoll, chance(w, 2) ? EPOLL_CTL_DEL : EPOLL_CTL_MOD, fd, &event);
+	count(EVENTS, epoll_wait(epoll, &event, 1, chance(w, 3)) > 0);
+}
+
 static void do_options(struct worker *w)
 {
 	int fd = some_fd(w), error, lowat = 1 + chance(w, 2000), queued;
@@ -209,7 +227,8 @@ static void do_close(struct worker *w)
 
 static void (*const deeds[])(struct worker *w) = {
 	do_listen, do_connect, do_connect, do_reconnect, do_accept, do_accept, do_send, do_send,
-	do_recv, do_recv, do_shutdown, do_poll, do_options, do_dgram, do_dgram_traffic, do_close,
+	do_recv, do_recv, do_shutdown, do_poll, do_epoll, do_options, do_dgram, do_dgram_traffic,
+	do_close,
 };
 
 static void work(void *arg)
@@ -246,25 +265,20 @@ static bool enough_done(void)
 	return true;
 }
 
-static unsigned int seconds(void)
-{
-	const char *text = getenv("VMSOCK_STRESS_SECONDS");
-
-	return text ? atoi(text) : 20;
-}
-
 static void stress(void)
 {
 	struct worker workers[THREADS];
 
 	for (int i = 0; i < SLOTS; i++)
 		slots[i] = -1;
+	epoll = need_ok(epoll_create1(EPOLL_CLOEXEC));
 	working = THREADS;
 	for (int i = 0; i < THREADS; i++) {
 		workers[i].seed = 1000 + i;
 		start_task(&workers[i].task, work, &workers[i]);
 	}
-	for (unsigned int i = 0; i < seconds() || (i < seconds() + 40 && !enough_done()); i++)
+	for (unsigned int i = 0; i < stress_seconds() ||
+				 (i < stress_seconds() + 40 && !enough_done()); i++)
 		sleep(1);
 	stop = true;
 	while (__atomic_load_n(&working, __ATOMIC_ACQUIRE)) {
@@ -332,7 +346,7 @@ static void nothing_left(void)
 int main(int argc, char **argv)
 {
 	const struct vmtest rows[] = {
-		{ "12.L-186", "everything at once, at random", stress, seconds() + 60 },
+		{ "12.L-186", "everything at once, at random", stress, stress_seconds() + 60 },
 		{ "12.L-186", "nothing is left behind", nothing_left },
 		{ "12.L-187", "a listener closes while handshakes arrive",
 		  listener_comes_and_goes, 60 },

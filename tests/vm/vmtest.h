@@ -187,6 +187,14 @@ UNUSED static int rounds(int full)
 	return on_debug_kernel() ? full / 5 : full;
 }
 
+/* How long tests at random go on; tests/vm/run has it from its environment. */
+UNUSED static unsigned int stress_seconds(void)
+{
+	const char *text = getenv("VMSOCK_STRESS_SECONDS");
+
+	return text ? atoi(text) : 20;
+}
+
 /* --- threads ------------------------------------------------------------------------------ */
 
 struct task {

@@ -45,6 +45,8 @@ start_guest()
 	warn=1
 	[ -z "$(value allow '')" ] || warn=0
 	args="oops=panic panic_on_warn=$warn printk.devkmsg=on rcupdate.rcu_cpu_stall_timeout=60"
+	# What the kernel does not know becomes the environment of init and of the tests.
+	args="$args ${VMSOCK_STRESS_SECONDS:+VMSOCK_STRESS_SECONDS=$VMSOCK_STRESS_SECONDS}"
 	(exec_guest "$args $(value args '')" -smp "$(value cpus 2)" -m "$(value memory $memory)" \
 		-display none -serial "file:$2" -serial "file:$1" \
 		</dev/null >"$work/qemu.log" 2>&1) &
