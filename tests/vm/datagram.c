@@ -380,6 +380,30 @@ static void close_drops(void)
 	}
 }
 
+static void connect_to_any(void)
+{
+	int to = dgram_bound(VMADDR_PORT_ANY), from = dgram_socket();
+
+	expect_ok(connect_to(from, VMADDR_CID_ANY, port_of(to)));
+	expect_addr(peer_of(from), vm_cid, port_of(to));
+	expect_errno(connect_to(from, VMADDR_CID_ANY, VMADDR_PORT_ANY), EINVAL);
+	expect_is(send(from, "any", 3, 0), 3);
+	wait_for(to, POLLIN);
+	expect_is(recv(to, (char[4]){ 0 }, 4, 0), 3);
+}
+
+static void unprivileged(void)
+{
+	int to, from;
+
+	drop_privileges();
+	to = dgram_bound(VMADDR_PORT_ANY);
+	from = dgram_socket();
+	expect_is(send_to(from, "user", 4, vm_cid, port_of(to)), 4);
+	wait_for(to, POLLIN);
+	expect_is(recv(to, (char[8]){ 0 }, 8, 0), 4);
+}
+
 static const struct vmtest rows[] = {
 	{ "12.I-128", "0 to 69608 bytes arrive, 69609 give EMSGSIZE", sizes },
 	{ "12.I-129", "sendto returns the payload length", payload_length },
@@ -401,6 +425,8 @@ static const struct vmtest rows[] = {
 	{ "7.3", "recv waits, times out, and does not wait", waiting },
 	{ "defect-10", "a datagram outlives recv into a bad buffer", bad_buffer },
 	{ "4.9", "close drops queued datagrams", close_drops },
+	{ "7.4", "connect to CID any means this machine", connect_to_any },
+	{ "5.13", "who has no privileges sends and receives, too", unprivileged },
 };
 
 int main(int argc, char **argv)

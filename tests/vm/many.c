@@ -84,8 +84,8 @@ static void all_at_once(void)
 		join_task(&tasks[i]);
 }
 
-#define PAIRS	1000	/* connections: two sockets each */
-#define BOUND	9000	/* of each type */
+#define PAIRS	5000	/* connections: two sockets each */
+#define BOUND	5000	/* of each type */
 
 /* Give back what is only cached, so that what is left is in use. */
 static void drop_caches(void)

@@ -199,6 +199,31 @@ static void datagrams(void)
 	expect_packets({ 0 });
 }
 
+/* Is there a line of @type in the list of sockets? */
+static bool listed(const char *type)
+{
+	FILE *f = fopen(SOCKETS_FILE, "re");
+	char line[256];
+	bool found = false;
+
+	need(f);
+	while (fgets(line, sizeof(line), f))
+		found |= strncmp(line, type, strlen(type)) == 0;
+	fclose(f);
+	return found;
+}
+
+static void types_listed(void)
+{
+	int fds[] = { stream_socket(), dgram_socket(), socket(vm_family, SOCK_SEQPACKET, 0) };
+
+	expect_is(count_sockets(), ARRAY_SIZE(fds));
+	expect(listed("stream ") && listed("dgram ") && listed("seqpacket "));
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		need_ok(close(fds[i]));
+	expect_is(count_sockets(), 0);
+}
+
 static const struct vmtest rows[] = {
 	{ "5.9", "a connection is four packets, its close none", one_connection },
 	{ "5.9", "a hundred connections", many_connections },
@@ -214,6 +239,7 @@ static const struct vmtest rows[] = {
 	{ "12.K-172", "draining a full queue sends READ", drained },
 	{ "6.5", "request and answer are one WROTE each", ping_pong },
 	{ "7.1", "datagrams need no control packets", datagrams },
+	{ "packets", "sockets of each type are listed", types_listed },
 };
 
 int main(int argc, char **argv)

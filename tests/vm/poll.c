@@ -375,6 +375,22 @@ static void epoll_edges_stream(void)
 	expect_is(r.total, sent);
 }
 
+/* What poll has put aside outlives a bad buffer, and MSG_PEEK. */
+static void low_water_bad_buffer(void)
+{
+	struct pair pair = make_pair();
+	int lowat = 100;
+	char buf[100];
+
+	need_ok(setsockopt(pair.server, SOL_SOCKET, SO_RCVLOWAT, &lowat, sizeof(lowat)));
+	need(send(pair.client, "low water", 9, 0) == 9);
+	expect_is(revents(pair.server) & POLLIN, 0);
+	expect_errno(recv(pair.server, (void *)8, 9, MSG_DONTWAIT), EFAULT);
+	expect_is(recv(pair.server, buf, 3, MSG_PEEK | MSG_DONTWAIT), 3);
+	expect_is(recv(pair.server, buf, sizeof(buf), MSG_DONTWAIT), 9);
+	expect(memcmp(buf, "low water", 9) == 0);
+}
+
 static const struct vmtest rows[] = {
 	{ "4.11", "fresh, bound and listening sockets", fresh },
 	{ "12.G-109", "connected idle stream: OUT and WRNORM only", idle },
@@ -392,6 +408,7 @@ static const struct vmtest rows[] = {
 	{ "4.11", "poll is woken by data, room, child and ends", wakes },
 	{ "4.11", "poll is woken by the own shutdown", own_shutdown_wakes },
 	{ "4.11", "poll is woken by a datagram", datagram_wakes },
+	{ "4.11", "bytes below the low-water mark survive a bad buffer", low_water_bad_buffer },
 	{ "4.11", "select", select_works },
 	{ "4.11", "epoll, level-triggered", epoll_level },
 	{ "4.11", "epoll, edge-triggered", epoll_edge },
