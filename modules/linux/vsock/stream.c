@@ -159,6 +159,15 @@ static int transfer_errno(struct vmsock_sock *vsk, ssize_t result)
 	}
 }
 
+/*
+ * Bytes that are moved before the index is: a quarter of the queue, so that the other side
+ * works on one part while this side works on the next.
+ */
+static size_t portion(const struct vmsock_sock *vsk, size_t len)
+{
+	return min_t(u64, len, max_t(u64, vsk->notify.size / 4, PAGE_SIZE));
+}
+
 /* ---- Sending ---- */
 
 /* Rows 1 to 6 of vsock.md 4.6 */
@@ -217,14 +226,14 @@ static int send_wait(struct vmsock_sock *vsk, long *timeout)
 	return sock_error(sk);
 }
 
-/* As much as fits; bytes, 0 when the queue is full, or an error */
+/* A portion, or as much of it as fits; bytes, 0 when the queue is full, or an error */
 static ssize_t send_some(struct vmsock_sock *vsk, struct msghdr *msg, size_t len)
 {
 	ssize_t count;
 	u64 tail = 0;
 
 	vmci_qpair_get_produce_indexes(vsk->qp, &tail, NULL);
-	count = vmci_qpair_enquev(vsk->qp, msg, len);
+	count = vmci_qpair_enquev(vsk->qp, msg, portion(vsk, len));
 	if (count < 0)
 		return transfer_errno(vsk, count);
 	/* Pairs with the barrier of the reader: our tail is visible before its head is read */
@@ -303,18 +312,28 @@ static ssize_t recv_staged(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 	return count;
 }
 
-/* From the queue pair; bytes, 0 when there are none, or an error */
-static ssize_t recv_queued(struct vmsock_sock *vsk, struct msghdr *msg, size_t len, bool peek)
+/* From the queue pair, portion by portion; bytes, 0 when there are none, or an error */
+static ssize_t recv_queued(struct vmsock_sock *vsk, struct msghdr *msg, size_t len)
 {
-	u64 head = consume_head(vsk);
-	ssize_t count;
+	size_t done = 0;
 
-	count = peek ? vmci_qpair_peekv(vsk->qp, msg, len) : vmci_qpair_dequev(vsk->qp, msg, len);
-	if (count < 0)
-		return transfer_errno(vsk, count);
-	if (!peek)
+	while (done < len) {
+		u64 head = consume_head(vsk);
+		ssize_t count = vmci_qpair_dequev(vsk->qp, msg, portion(vsk, len - done));
+
+		if (count < 0)
+			return done ?: transfer_errno(vsk, count);
 		consumed(vsk, count, head);
-	return count;
+		done += count;
+	}
+	return done;
+}
+
+static ssize_t peek_queued(struct vmsock_sock *vsk, struct msghdr *msg, size_t len)
+{
+	ssize_t count = vmci_qpair_peekv(vsk->qp, msg, len);
+
+	return count < 0 ? transfer_errno(vsk, count) : count;
 }
 
 static ssize_t recv_some(struct vmsock_sock *vsk, struct msghdr *msg, size_t len, bool peek)
@@ -327,7 +346,8 @@ static ssize_t recv_some(struct vmsock_sock *vsk, struct msghdr *msg, size_t len
 			return first;
 	}
 	if (vsk->qp)
-		second = recv_queued(vsk, msg, len - first, peek);
+		second = peek ? peek_queued(vsk, msg, len - first) :
+				recv_queued(vsk, msg, len - first);
 	return second < 0 && !first ? second : first + max(second, 0);
 }
 
