@@ -25,18 +25,10 @@ def cell($transport):
 	ratios($transport)
 	| if length == 0 then "" else "\(median | short) (\(min | short) to \(max | short))" end;
 
-def absolute($transport):
-	of($transport) | map(.value) | if length == 0 then "" else median | short | tostring end;
-
-# Memory is a difference that may be nothing, so it has no ratio.
 def line:
 	.[0] as $first
-	| ($first.measurement | startswith("memory")) as $plain
-	| (if $plain then absolute("tcp") else cell("tcp") end) as $tcp
-	| (if $plain then absolute("vsock_loopback") else cell("vsock_loopback") end) as $loopback
-	| (if $plain then absolute("vmsock") else cell("vmsock") end) as $vmsock
-	| [$first.measurement, "\(absolute("unix")) \($first.unit)", $tcp, $loopback,
-	   cell("vmw_vmci"), $vmsock,
+	| [$first.measurement, "\(of("unix") | map(.value) | median | short) \($first.unit)",
+	   cell("tcp"), cell("vsock_loopback"), cell("vmw_vmci"), cell("vmsock"),
 	   (of("vmsock") | map(.packets) | median | short | tostring),
 	   (of("vmsock") | map(.switches) | median | short | tostring),
 	   (of("unix") | map(.switches) | median | short | tostring)]

@@ -43,7 +43,7 @@
 #define PORT		7000
 #define SAMPLES_MAX	1000000
 #define BACKLOG		128
-#define CONNECTIONS	400	/* held open to see what memory one takes */
+#define CONNECTIONS	1000	/* held open to see what memory one takes */
 
 static double seconds = 1;
 static int runs = 3;
@@ -488,19 +488,56 @@ static void hold(const struct job *job, int listener)
 	}
 }
 
-static double free_kib(void)
+/* A line of /proc/meminfo */
+static double meminfo(const char *name)
 {
 	FILE *f = fopen("/proc/meminfo", "re");
 	unsigned long long kib = 0;
 	char line[128];
 
-	sync();
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "MemFree: %llu", &kib) == 1)
-			break;
+		if (!strncmp(line, name, strlen(name)))
+			sscanf(line + strlen(name), ": %llu", &kib);
 	if (f)
 		fclose(f);
 	return kib;
+}
+
+/* Objects in use, without those that a cache keeps for later */
+static double slab_kib(void)
+{
+	FILE *f = fopen("/proc/slabinfo", "re");
+	unsigned long long objects, size;
+	double bytes = 0;
+	char line[256];
+
+	must(f != NULL, "/proc/slabinfo");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*s %llu %*u %llu", &objects, &size) == 2)
+			bytes += (double)objects * size;
+	fclose(f);
+	return bytes / 1024;
+}
+
+/* Free pages that processors keep for themselves, which MemFree leaves out */
+static double kept_kib(void)
+{
+	FILE *f = fopen("/proc/zoneinfo", "re");
+	unsigned long pages, sum = 0;
+	char line[256];
+
+	must(f != NULL, "/proc/zoneinfo");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " count: %lu", &pages) == 1)
+			sum += pages;
+	fclose(f);
+	return sum * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+/* Kernel memory in use: objects, and pages that belong to no cache */
+static double used_kib(void)
+{
+	return slab_kib() - meminfo("MemFree") - meminfo("Slab") - kept_kib();
 }
 
 /* Both ends, and the two file descriptors; @size bytes went each way and were read. */
@@ -512,16 +549,18 @@ static double memory(const struct job *job)
 	fds[0] = connected(job);	/* what comes once is there by now */
 	send_all(fds[0], job->measurement->size);
 	recv_all(fds[0], job->measurement->size);
-	before = free_kib();
+	sleep(1);
+	before = used_kib();
 	for (int i = 1; i < CONNECTIONS; i++) {
 		fds[i] = connected(job);
 		send_all(fds[i], job->measurement->size);
 		recv_all(fds[i], job->measurement->size);
 	}
-	after = free_kib();
+	sleep(1);
+	after = used_kib();
 	for (int i = 0; i < CONNECTIONS; i++)
 		close(fds[i]);
-	return (before - after) / (CONNECTIONS - 1);
+	return (after - before) / (CONNECTIONS - 1);
 }
 
 /* --- running ------------------------------------------------------------------------------ */
