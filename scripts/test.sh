@@ -35,7 +35,7 @@ packaged_kernels() { printf '%s' "$KERNELS" | awk 'NF && $3 != "built" {print $1
 BUDGET='
 fetch and build          12
 debug kernel             6
-modules and conformance  20
+modules and conformance  25
 library and tools        10
 proof                    6
 '

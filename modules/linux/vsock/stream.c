@@ -160,12 +160,12 @@ static int transfer_errno(struct vmsock_sock *vsk, ssize_t result)
 }
 
 /*
- * Bytes that are moved before the index is: a quarter of the queue, so that the other side
+ * Bytes that are moved before the index is: an eighth of the queue, so that the other side
  * works on one part while this side works on the next.
  */
 static size_t portion(const struct vmsock_sock *vsk, size_t len)
 {
-	return min_t(u64, len, max_t(u64, vsk->notify.size / 4, PAGE_SIZE));
+	return min_t(u64, len, max_t(u64, vsk->notify.size / 8, PAGE_SIZE));
 }
 
 /* ---- Sending ---- */
