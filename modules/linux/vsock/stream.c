@@ -323,6 +323,8 @@ static ssize_t recv_queued(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 
 		if (count < 0)
 			return done ?: transfer_errno(vsk, count);
+		if (!count)
+			break;
 		consumed(vsk, count, head);
 		done += count;
 	}

@@ -77,6 +77,9 @@ struct worker {
 void start_worker(struct worker *worker, void (*run)(void *arg), void *arg);
 void join_worker(struct worker *worker);
 
+/* events.c */
+struct vmci_handle attach_and_detach(void);
+
 /* The tables of the other files */
 #define TESTS(name) extern const struct ktap_test name[]; extern const size_t name##_count
 TESTS(datagram_tests);

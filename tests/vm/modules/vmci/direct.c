@@ -181,19 +181,10 @@ static void hear(u32 id, const struct vmci_event_data *event, void *data)
 	WRITE_ONCE(hearer->caller, current);
 }
 
-/* The second end of a pair leaves the first one alone */
 static void cause_detach(void)
 {
-	struct vmci_handle pair = handle_of(NONE, NONE);
-	struct vmci_qp *a, *b;
-
 	vmci_flush();
-	expect_is(vmci_qpair_alloc(&a, &pair, 4096, 4096, HOST, VMCI_QPFLAG_LOCAL, 0),
-		  VMCI_SUCCESS);
-	expect_is(vmci_qpair_alloc(&b, &pair, 4096, 4096, HOST, VMCI_QPFLAG_LOCAL, 0),
-		  VMCI_SUCCESS);
-	expect_is(vmci_qpair_detach(&b), VMCI_SUCCESS);
-	expect_is(vmci_qpair_detach(&a), VMCI_SUCCESS);
+	attach_and_detach();
 }
 
 static void event_by_who_causes_it(void)

@@ -54,7 +54,7 @@ static void expect_heard(struct listener *listener, int count)
 }
 
 /* A pair that comes and goes: an attach event and a detach event */
-static struct vmci_handle attach_and_detach(void)
+struct vmci_handle attach_and_detach(void)
 {
 	struct vmci_handle pair = handle_of(NONE, NONE);
 	struct vmci_qp *a, *b;
