@@ -27,7 +27,8 @@ void memory_free(struct memory *memory);
  * @address: first byte as the device addresses it
  * @size: bytes; both are multiples of 4096
  * @flags: MEMORY_READ and MEMORY_WRITE
- * @fd: file that backs the range, -1 for memory that cannot be accessed; becomes @memory's
+ * @fd: file that backs the range, -1 for memory that cannot be accessed; becomes @memory's,
+ *	also when this fails
  * @offset: of the range in the file
  *
  * Return: 0, or a negative errno: -EINVAL, -EEXIST when it overlaps another, -ENOSPC, -ENOMEM.
@@ -69,7 +70,17 @@ bool memory_write(struct memory *memory, uint64_t address, const void *from, siz
 /* Counts the calls that mapped or unmapped: a pointer taken at another count is stale */
 uint64_t memory_generation(const struct memory *memory);
 
-/* Is there memory that can be written, and is some of it shared (vfio-user.md 6.3)? */
+/* Is there memory that can be written, but none that is shared (vfio-user.md 6.3)? */
 bool memory_unshared(const struct memory *memory);
+
+/**
+ * memory_guard() - survive that a file of the guest's memory becomes shorter
+ * @memory: of the only VM of this process
+ *
+ * Takes over SIGBUS.  Pages that are gone read as zeros from then on.
+ *
+ * Return: 0, or a negative errno.
+ */
+int memory_guard(struct memory *memory);
 
 #endif /* DEVICE_MEMORY_H */

@@ -66,6 +66,27 @@ AM_CONDITIONAL([HAVE_INTROSPECTION], [false])
 ])
 ])
 
+# VMSOCK_DEVICE: the virtual device, and SECCOMP_LIBS if it is to filter its system calls
+AC_DEFUN([VMSOCK_DEVICE], [
+AC_ARG_ENABLE([device],
+	[AS_HELP_STRING([--disable-device], [do not build vmci-device])],
+	[], [enable_device=yes])
+AS_CASE([$enable_device], [yes|no], [], [AC_MSG_ERROR([--enable-device: yes or no])])
+AM_CONDITIONAL([BUILD_DEVICE], [test "$enable_device" = yes])
+AC_ARG_WITH([seccomp],
+	[AS_HELP_STRING([--with-seccomp],
+		[vmci-device gives up system calls that it does not need: yes, no, auto [auto]])],
+	[], [with_seccomp=auto])
+VMSOCK_YES_NO_AUTO([--with-seccomp], [$with_seccomp])
+seccomp=no
+AS_IF([test "$with_seccomp" != no],
+	[PKG_CHECK_MODULES([SECCOMP], [libseccomp >= 2.5], [seccomp=yes], [seccomp=no])])
+AS_IF([test "$with_seccomp,$seccomp" = yes,no],
+	[AC_MSG_ERROR([--with-seccomp: libseccomp is missing; dnl
+on Debian: apt install libseccomp-dev])])
+AS_IF([test "$seccomp" = yes], [AC_DEFINE([HAVE_SECCOMP], [1], [libseccomp is there])])
+])
+
 # VMSOCK_GUEST_TESTS: whether make check boots guests, which it never downloads
 AC_DEFUN([VMSOCK_GUEST_TESTS], [
 AC_ARG_ENABLE([guest-tests],

@@ -251,20 +251,24 @@ check_names()
 }
 
 # Each file, or a folder it is in, or what it is compiled to, is in a list of the nearest
-# Makefile.am, so that make dist has it. What automake finds by itself needs no list.
+# Makefile.am or of a file that such a one includes, so that make dist has it. What automake
+# finds by itself needs no list.
 check_lists()
 {
 	# shellcheck disable=SC2016 # for awk
 	echo "$all" | awk '
-	/(^|\/)Makefile\.am$/ {
+	/(^|\/)Makefile\.am$|\.mk$/ {
 		folder = $0
-		sub(/Makefile\.am$/, "", folder)
-		makefiles[folder] = 1
+		sub(/[^\/]*$/, "", folder)
 		while ((getline line <$0) > 0)
-			for (i = split(line, word, /[ \t]+/); i > 0; i--)
-				listed[folder word[i]] = listed[folder word[i] ".c"] = 1
-		next
+			for (i = split(line, word, /[ \t]+/); i > 0; i--) {
+				if (!sub(/^\$\(top_srcdir\)\//, "", word[i]))
+					word[i] = folder word[i]
+				sub(/\$\(srcdir\)\//, "", word[i])
+				listed[word[i]] = listed[word[i] ".c"] = 1
+			}
 	}
+	/(^|\/)Makefile\.am$/ { makefiles[folder] = 1; next }
 	/^(configure\.ac|COPYING|NEWS|README\.md)$|^m4\// { next }
 	{ files[++count] = $0 }
 	END {

@@ -34,6 +34,7 @@ gcc                          build,guest     everything
 libc6-dev                    build,guest     everything, tests of guests are linked statically
 make                         build           everything
 libglib2.0-dev               build           libvmsock
+libseccomp-dev               build           vmci-device
 linux-headers-amd64          modules         vmci.ko and vmsock.ko
 apt                          guest           fetch.sh
 debian-archive-keyring       guest           fetch.sh
