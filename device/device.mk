@@ -14,6 +14,7 @@ AM_CFLAGS += \
 
 device_sources = \
 	$(top_srcdir)/device/host.h \
+	$(top_srcdir)/device/loop.c \
 	$(top_srcdir)/device/loop.h \
 	$(top_srcdir)/device/memory.c \
 	$(top_srcdir)/device/memory.h \
