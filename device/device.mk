@@ -18,5 +18,11 @@ device_sources = \
 	$(top_srcdir)/device/loop.h \
 	$(top_srcdir)/device/memory.c \
 	$(top_srcdir)/device/memory.h \
+	$(top_srcdir)/device/queue_pair.c \
 	$(top_srcdir)/device/queue_pair.h \
+	$(top_srcdir)/modules/common/address.c \
+	$(top_srcdir)/modules/common/handshake.c \
+	$(top_srcdir)/modules/common/notify.c \
+	$(top_srcdir)/modules/common/packet.c \
+	$(top_srcdir)/modules/common/ring.c \
 	$(NULL)

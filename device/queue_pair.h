@@ -10,6 +10,8 @@
 #ifndef DEVICE_QUEUE_PAIR_H
 #define DEVICE_QUEUE_PAIR_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <sys/uio.h>
