@@ -207,9 +207,7 @@ static struct vmsock_sock *accept_wait(struct vmsock_sock *listener, int flags, 
 		*err = sock_intr_errno(timeout);
 		if (signal_pending(current))
 			break;
-		vmsock_unlock(vmsock_sk(sk));
-		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
-		vmsock_lock(vmsock_sk(sk));
+		timeout = vmsock_wait(listener, &wait, timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return child;

@@ -152,9 +152,7 @@ static void connect_wait(struct vmsock_sock *vsk)
 			connect_give_up(vsk, ETIMEDOUT);
 			break;
 		}
-		vmsock_unlock(vsk);
-		timeout = wait_woken(&wait, TASK_INTERRUPTIBLE, timeout);
-		vmsock_lock(vsk);
+		timeout = vmsock_wait(vsk, &wait, timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 }

@@ -189,15 +189,6 @@ static int send_check(const struct vmsock_sock *vsk, const struct msghdr *msg)
 	return 0;
 }
 
-/* Sleep until woken; socket lock held, released meanwhile */
-static long stream_sleep(struct vmsock_sock *vsk, struct wait_queue_entry *wait, long timeout)
-{
-	vmsock_unlock(vsk);
-	timeout = wait_woken(wait, TASK_INTERRUPTIBLE, timeout);
-	vmsock_lock(vsk);
-	return timeout;
-}
-
 /* Rows 8 to 12: wait until there is space; socket lock held, released while waiting */
 static int send_wait(struct vmsock_sock *vsk, long *timeout)
 {
@@ -215,7 +206,7 @@ static int send_wait(struct vmsock_sock *vsk, long *timeout)
 	} else if (signal_pending(current)) {
 		err = sock_intr_errno(*timeout);
 	} else if (!writable(vsk)) {
-		*timeout = stream_sleep(vsk, &wait, *timeout);
+		*timeout = vmsock_wait(vsk, &wait, *timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	if (err)
@@ -382,7 +373,7 @@ static int recv_wait(struct vmsock_sock *vsk, size_t target, long *timeout)
 					  consume_head(vsk),
 					  vmci_qpair_consume_free_space(vsk->qp), target, false));
 		if (!vmsock_stream_unread(vsk))
-			*timeout = stream_sleep(vsk, &wait, *timeout);
+			*timeout = vmsock_wait(vsk, &wait, *timeout);
 	}
 	remove_wait_queue(sk_sleep(sk), &wait);
 	return err;

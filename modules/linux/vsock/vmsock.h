@@ -105,6 +105,7 @@ struct vmsock_stage {
  * @qp: queue pair, NULL before the handshake and after it ended; socket lock
  * @detached: the peer has left @qp; set before the event about it is handled
  * @stage: see there; socket lock
+ * @spin_ns: how long to look for an answer before sleeping
  * @connect_error: positive errno of the attempt that ended last; socket lock
  * @connect_timer: end of a non-blocking attempt
  * @input: packets waiting to be handled
@@ -137,6 +138,7 @@ struct vmsock_sock {
 	struct vmci_qp *qp;
 	bool detached;
 	struct vmsock_stage stage;
+	u64 spin_ns;
 	int connect_error;
 	struct delayed_work connect_timer;
 	struct vmsock_input input;
@@ -251,6 +253,9 @@ void vmsock_input_run(struct vmsock_sock *vsk);
 void vmsock_input_stop(struct vmsock_sock *vsk);
 void vmsock_input_close(struct vmsock_sock *vsk);
 void vmsock_unlock(struct vmsock_sock *vsk);
+
+/* wait.c - waiting for the peer */
+long vmsock_wait(struct vmsock_sock *vsk, struct wait_queue_entry *wait, long timeout);
 
 /* stats.c - counters and the list of sockets in debugfs */
 void vmsock_stats_init(void);
