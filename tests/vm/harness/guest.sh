@@ -47,8 +47,15 @@ start_guest()
 	args="oops=panic panic_on_warn=$warn printk.devkmsg=on rcupdate.rcu_cpu_stall_timeout=60"
 	# What the kernel does not know becomes the environment of init and of the tests.
 	args="$args ${VMSOCK_STRESS_SECONDS:+VMSOCK_STRESS_SECONDS=$VMSOCK_STRESS_SECONDS}"
-	(exec_guest "$args $(value args '')" -smp "$(value cpus 2)" -m "$(value memory $memory)" \
-		-display none -serial "file:$2" -serial "file:$1" \
+	memory=$(value memory "$memory")
+	console=$2 results=$1
+	device_arguments "$memory" >"$work/device.args"
+	set --
+	while read -r argument; do
+		set -- "$@" "$argument"
+	done <"$work/device.args"
+	(exec_guest "$args $(value args '')" -smp "$(value cpus 2)" -m "$memory" \
+		-display none -serial "file:$console" -serial "file:$results" "$@" \
 		</dev/null >"$work/qemu.log" 2>&1) &
 	qemu=$!
 }
@@ -83,8 +90,10 @@ boot()
 	pack_image
 	for try in 1 2; do
 		: >"$1"
+		start_device
 		start_guest "$1" "$2"
 		watch_guest "$1"
+		end_device
 		[ "$qemu_status" = 0 ] || { cat "$work/qemu.log" >&2; die "QEMU failed"; }
 		! grep -q '^vmtest: up' "$1" || return 0
 		say "try $try: the guest does not come up; the kernel's last words:"

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=sh
+#
+# device.sh - the virtual VMCI device of a guest, and the host's part of a test
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# Sourced by run, which sets: here, build, tests, kernel, group, output, work.
+
+# shellcheck disable=SC2154
+# device_folder: where the sockets of the group's device are
+device_folder() { echo "$work/device-$group"; }
+
+# device_arguments MEGABYTES: what QEMU needs, an argument a line; nothing without a device
+device_arguments()
+{
+	[ -n "$(value device '')" ] || return 0
+	cat <<END
+-object
+memory-backend-memfd,id=memory,size=${1}M,share=on
+-machine
+memory-backend=memory
+-device
+{"driver":"vfio-user-pci","socket":{"type":"unix","path":"$(device_folder)/vm"}}
+END
+}
+
+# The host's part of a test is NAME.host beside it. It runs in the device's folder.
+start_host_part()
+{
+	script=$tests/${group#own-}.host
+	[ -e "$script" ] || return 0
+	host_tap=$output/$kernel/${group#own-}-host.tap
+	(
+		cd "$(device_folder)" || exit
+		export PATH="$here/harness:$build/vmsock-tools:$build/device:$PATH"
+		exec timeout "$(($(value timeout 60) * 4))" "$script" >"$host_tap" 2>&1 </dev/null
+	) &
+	host_part=$!
+}
+
+# It learns the guest's end by itself, or is told
+end_host_part()
+{
+	[ -n "$host_part" ] || return 0
+	tries=100
+	while kill -0 "$host_part" 2>/dev/null && [ "$tries" -gt 0 ]; do
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+	kill "$host_part" 2>/dev/null || :
+	wait "$host_part" || :
+	host_part=
+}
+
+# Until it listens; fails if it never does
+await_device()
+{
+	tries=100
+	until [ -S "$folder/vm" ]; do
+		kill -0 "$device" 2>/dev/null || return 1
+		[ "$tries" -gt 0 ] || return 1
+		tries=$((tries - 1))
+		sleep 0.1
+	done
+}
+
+# start_device: vmci-device and the host's part, for a group that asks for them
+start_device()
+{
+	options=$(value device '')
+	[ -n "$options" ] || return 0
+	program=$build/device/vmci-device
+	[ -x "$program" ] || die "$program is not built"
+	folder=$(device_folder)
+	rm -rf "$folder"
+	mkdir -p "$folder"
+	# shellcheck disable=SC2046 # words
+	"$program" --socket "$folder/vm" $(echo "$options" | sed "s|%D|$folder|g") \
+		>"$output/$kernel/device-$group.log" 2>&1 </dev/null &
+	device=$!
+	await_device || {
+		cat "$output/$kernel/device-$group.log" >&2
+		die "vmci-device does not start"
+	}
+	start_host_part
+}
+
+end_device()
+{
+	end_host_part
+	[ -n "$device" ] || return 0
+	kill "$device" 2>/dev/null || :
+	wait "$device" || :
+	device=
+}
