@@ -13,13 +13,48 @@ AM_CFLAGS += \
 	$(NULL)
 
 device_sources = \
+	$(top_srcdir)/device/cause.c \
+	$(top_srcdir)/device/cause.h \
+	$(top_srcdir)/device/datagram.c \
+	$(top_srcdir)/device/datagram.h \
+	$(top_srcdir)/device/dma.c \
+	$(top_srcdir)/device/dma.h \
+	$(top_srcdir)/device/doorbell.c \
+	$(top_srcdir)/device/doorbell.h \
+	$(top_srcdir)/device/fault.c \
+	$(top_srcdir)/device/fault.h \
+	$(top_srcdir)/device/function.c \
+	$(top_srcdir)/device/function.h \
+	$(top_srcdir)/device/handle.h \
 	$(top_srcdir)/device/host.h \
+	$(top_srcdir)/device/hypercall.c \
+	$(top_srcdir)/device/hypercall.h \
+	$(top_srcdir)/device/inbound.c \
+	$(top_srcdir)/device/inbound.h \
+	$(top_srcdir)/device/irq.c \
+	$(top_srcdir)/device/irq.h \
 	$(top_srcdir)/device/loop.c \
 	$(top_srcdir)/device/loop.h \
 	$(top_srcdir)/device/memory.c \
 	$(top_srcdir)/device/memory.h \
+	$(top_srcdir)/device/pairs.c \
+	$(top_srcdir)/device/pairs.h \
+	$(top_srcdir)/device/pci.c \
+	$(top_srcdir)/device/pci.h \
+	$(top_srcdir)/device/port.c \
+	$(top_srcdir)/device/port.h \
 	$(top_srcdir)/device/queue_pair.c \
 	$(top_srcdir)/device/queue_pair.h \
+	$(top_srcdir)/device/regs.c \
+	$(top_srcdir)/device/regs.h \
+	$(top_srcdir)/device/server.c \
+	$(top_srcdir)/device/server.h \
+	$(top_srcdir)/device/trace.c \
+	$(top_srcdir)/device/trace.h \
+	$(top_srcdir)/device/unix_socket.c \
+	$(top_srcdir)/device/unix_socket.h \
+	$(top_srcdir)/device/vfio_user.c \
+	$(top_srcdir)/device/vfio_user.h \
 	$(top_srcdir)/modules/common/address.c \
 	$(top_srcdir)/modules/common/handshake.c \
 	$(top_srcdir)/modules/common/notify.c \

@@ -50,6 +50,7 @@ struct memory {
 	size_t count;
 	size_t room;
 	uint64_t generation;
+	bool enabled;
 	struct file files[FILES_MAX];
 };
 
@@ -58,7 +59,11 @@ static struct memory *guarded;
 
 struct memory *memory_new(void)
 {
-	return calloc(1, sizeof(struct memory));
+	struct memory *memory = calloc(1, sizeof(*memory));
+
+	if (memory)
+		memory->enabled = true;
+	return memory;
 }
 
 void memory_free(struct memory *memory)
@@ -290,7 +295,7 @@ void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned
 	const struct file *file;
 	uint64_t skip;
 
-	if (at == memory->count || range->address > address || range->file < 0)
+	if (!memory->enabled || at == memory->count || range->address > address || range->file < 0)
 		return NULL;
 	file = &memory->files[range->file];
 	skip = address - range->address;
@@ -342,6 +347,18 @@ bool memory_write(struct memory *memory, uint64_t address, const void *from, siz
 		length -= piece;
 	}
 	return true;
+}
+
+void memory_enable(struct memory *memory, bool enabled)
+{
+	if (memory->enabled != enabled)
+		memory->generation++;
+	memory->enabled = enabled;
+}
+
+bool memory_enabled(const struct memory *memory)
+{
+	return memory->enabled;
 }
 
 uint64_t memory_generation(const struct memory *memory)

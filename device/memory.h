@@ -67,7 +67,20 @@ void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned
 bool memory_read(struct memory *memory, void *to, uint64_t address, size_t length);
 bool memory_write(struct memory *memory, uint64_t address, const void *from, size_t length);
 
-/* Counts the calls that mapped or unmapped: a pointer taken at another count is stale */
+/**
+ * memory_enable() - may memory be accessed at all?
+ * @memory: of one VM
+ * @enabled: while the guest has bus mastering on; so at first
+ *
+ * Mappings come and go all the same.
+ */
+void memory_enable(struct memory *memory, bool enabled);
+bool memory_enabled(const struct memory *memory);
+
+/*
+ * Counts the calls that mapped or unmapped, or changed whether there is access: a pointer taken
+ * at another count is stale.
+ */
 uint64_t memory_generation(const struct memory *memory);
 
 /* Is there memory that can be written, but none that is shared (vfio-user.md 6.3)? */

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * main - what vmci-device starts, in order, and stops in reverse
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#include <errno.h>
+#include <gio/gio.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "fault.h"
+#include "loop.h"
+#include "memory.h"
+#include "options.h"
+#include "server.h"
+#include "trace.h"
+
+static bool fail(GError **error, const char *what)
+{
+	int number = errno;
+
+	g_set_error(error, G_IO_ERROR, g_io_error_from_errno(number), "%s: %s", what,
+		    strerror(number));
+	return false;
+}
+
+/* Two machines with one context ID would be one for whoever talks to them. The name in the
+ * abstract space of sockets goes with the process, however it ends.
+ */
+static bool claim_cid(__u32 cid, GError **error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vmci-device/%u", cid);
+	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address,
+			    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+					strlen(address.sun_path + 1))) == 0)
+		return true;	/* kept until the end */
+	if (errno != EADDRINUSE)
+		return fail(error, "cannot claim the context ID");
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
+		    "another virtual machine has context ID %u", cid);
+	return false;
+}
+
+static void stop(void *data, __attribute__((unused)) uint32_t events)
+{
+	loop_quit(data);
+}
+
+/* SIGINT and SIGTERM end the loop */
+static bool watch_signals(struct loop *loop, GError **error)
+{
+	sigset_t signals;
+	int fd;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGTERM);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (fd < 0 || !loop_watch(loop, fd, EPOLLIN, stop, loop))
+		return fail(error, "signals");
+	return true;
+}
+
+static bool add_faults(struct function *function, const struct options *options, GError **error)
+{
+	for (char **rule = options->faults; rule && *rule; rule++)
+		if (!fault_add_rule(function, *rule, error))
+			return false;
+	for (char **kind = options->hostile; kind && *kind; kind++)
+		if (!fault_set_hostile(function, *kind, true, error))
+			return false;
+	return true;
+}
+
+static bool serve(struct loop *loop, struct function *function, const struct options *options,
+		  GError **error)
+{
+	struct server *server = server_new(loop, options->socket, options->mode, function, error);
+
+	if (!server)
+		return false;
+	g_message("context %u waits for QEMU at %s", options->function.cid, options->socket);
+	loop_run(loop);
+	server_free(server);
+	return true;
+}
+
+static bool run(const struct options *options, GError **error)
+{
+	struct loop *loop = loop_new();
+	struct function *function;
+	bool good;
+
+	if (!loop)
+		return fail(error, "epoll");
+	function = function_new(loop, &options->function);
+	memory_guard(function->memory);
+	good = claim_cid(options->function.cid, error) && watch_signals(loop, error) &&
+	       (!options->trace || trace_open(function, options->trace, error)) &&
+	       add_faults(function, options, error) && serve(loop, function, options, error);
+	trace_close(function);
+	function_free(function);
+	loop_free(loop);
+	return good;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	GError *error = NULL;
+
+	setlocale(LC_ALL, "");
+	if (!options_parse(&options, argc, argv, &error) || !run(&options, &error)) {
+		fprintf(stderr, "%s: %s\n", g_get_prgname(), error->message);
+		g_error_free(error);
+		return EXIT_FAILURE;
+	}
+	options_clear(&options);
+	return EXIT_SUCCESS;
+}

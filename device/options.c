@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * options - the command line of vmci-device
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#include <config.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "vmci/regs.h"
+
+#define CAPS_CLASSIC	(VMCI_CAPS_DATAGRAM | VMCI_CAPS_NOTIFICATIONS | VMCI_CAPS_PPN64)
+#define CAPS_MMIO	(CAPS_CLASSIC | VMCI_CAPS_DMA_DATAGRAM)
+
+static bool fail(GError **error, const char *option, const char *text, const char *wanted)
+{
+	g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s: \"%s\" is not %s",
+		    option, text, wanted);
+	return false;
+}
+
+/* A number of base 10, 16 or 8, as C has them; NULL leaves @value alone */
+static bool parse_number(const char *option, const char *text, guint64 least, guint64 most,
+			 guint64 *value, GError **error)
+{
+	char wanted[64], *end;
+	guint64 number;
+
+	if (!text)
+		return true;
+	errno = 0;
+	number = g_ascii_strtoull(text, &end, 0);
+	if (*text && *text != '-' && !*end && !errno && number >= least && number <= most) {
+		*value = number;
+		return true;
+	}
+	g_snprintf(wanted, sizeof(wanted), "a number from %" G_GUINT64_FORMAT " to %"
+		   G_GUINT64_FORMAT, least, most);
+	return fail(error, option, text, wanted);
+}
+
+static bool parse_interrupts(const char *text, enum pci_interrupts *interrupts, GError **error)
+{
+	static const char *const names[] = {
+		[PCI_MSIX] = "msix", [PCI_MSIX_ONE] = "msix1", [PCI_MSI] = "msi",
+		[PCI_INTX] = "intx",
+	};
+
+	for (unsigned int i = 0; text && i < G_N_ELEMENTS(names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*interrupts = i;
+			return true;
+		}
+	}
+	return !text || fail(error, "--interrupts", text, "msix, msix1, msi or intx");
+}
+
+/* The words of numbers and choices, before they are understood */
+struct words {
+	char *cid;
+	char *caps;
+	char *interrupts;
+	char *mode;
+	char *pair_memory;
+	char *pair_count;
+	gboolean classic;
+	gboolean no_sandbox;
+	gboolean version;
+};
+
+static bool parse_cid(const char *text, __u32 *cid, GError **error)
+{
+	guint64 number = 0;
+
+	if (!text) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--cid is needed: the context ID of the virtual machine");
+		return false;
+	}
+	if (!parse_number("--cid", text, 0, VMCI_INVALID_ID, &number, error))
+		return false;
+	*cid = (__u32)number;
+	return function_good_cid(*cid) ||
+	       fail(error, "--cid", text, "free for a virtual machine: 16 and more are, but for "
+		    "the codes of errors");
+}
+
+static bool understand(struct options *options, const struct words *words, GError **error)
+{
+	struct function_options *function = &options->function;
+	guint64 caps = words->classic ? CAPS_CLASSIC : CAPS_MMIO, mode = 0600;
+	guint64 memory = VMCI_MAX_GUEST_QP_MEMORY >> 20, count = VMCI_MAX_GUEST_QP_COUNT;
+
+	if (!options->socket) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--socket is needed: where QEMU will connect to");
+		return false;
+	}
+	if (!parse_cid(words->cid, &function->cid, error) ||
+	    !parse_number("--caps", words->caps, VMCI_CAPS_DATAGRAM, CAPS_MMIO, &caps, error) ||
+	    !parse_interrupts(words->interrupts, &function->interrupts, error) ||
+	    !parse_number("--mode", words->mode, 0, 0777, &mode, error) ||
+	    !parse_number("--pair-memory", words->pair_memory, 1, 128, &memory, error) ||
+	    !parse_number("--pair-count", words->pair_count, 1, VMCI_MAX_GUEST_QP_COUNT, &count,
+			  error))
+		return false;
+	function->caps = (__u32)caps;
+	function->classic = words->classic;
+	function->pair_memory = memory << 20;
+	function->pair_count = (__u32)count;
+	options->mode = (unsigned int)mode;
+	options->sandbox = !words->no_sandbox;
+	return true;
+}
+
+bool options_parse(struct options *options, int argc, char **argv, GError **error)
+{
+	struct words words = { .cid = NULL };
+	const GOptionEntry entries[] = {
+		{ "socket", 's', 0, G_OPTION_ARG_FILENAME, &options->socket,
+		  "where QEMU connects to", "PATH" },
+		{ "cid", 'c', 0, G_OPTION_ARG_STRING, &words.cid,
+		  "context ID of the virtual machine", "N" },
+		{ "uds", 'u', 0, G_OPTION_ARG_FILENAME, &options->uds,
+		  "where host programs connect to", "PATH" },
+		{ "mode", 'm', 0, G_OPTION_ARG_STRING, &words.mode,
+		  "permissions of the sockets [0600]", "OCTAL" },
+		{ "trace", 't', 0, G_OPTION_ARG_FILENAME, &options->trace,
+		  "write each datagram as text to FILE, or - for stderr", "FILE" },
+		{ "pair-memory", 0, 0, G_OPTION_ARG_STRING, &words.pair_memory,
+		  "MiB that all queue pairs may have [128]", "N" },
+		{ "pair-count", 0, 0, G_OPTION_ARG_STRING, &words.pair_count,
+		  "queue pairs that there may be [16384]", "N" },
+		{ "interrupts", 'i', 0, G_OPTION_ARG_STRING, &words.interrupts,
+		  "msix, msix1, msi or intx [msix]", "KIND" },
+		{ "classic", 0, 0, G_OPTION_ARG_NONE, &words.classic,
+		  "a function with ports only, as of older products", NULL },
+		{ "caps", 0, 0, G_OPTION_ARG_STRING, &words.caps,
+		  "capabilities offered [0x3c, classic 0x1c]", "MASK" },
+		{ "control", 0, 0, G_OPTION_ARG_FILENAME, &options->control,
+		  "socket for commands of tests", "PATH" },
+		{ "fault", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->faults,
+		  "something that goes wrong, as out:drop@5", "RULE" },
+		{ "hostile", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->hostile,
+		  "something no device should do: sizes, events, stuck, rings, cid, gone",
+		  "KIND" },
+		{ "no-sandbox", 0, 0, G_OPTION_ARG_NONE, &words.no_sandbox,
+		  "keep all system calls, for debuggers", NULL },
+		{ "version", 'V', 0, G_OPTION_ARG_NONE, &words.version,
+		  "print the version", NULL },
+		{ NULL }
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new("- a VMCI device for QEMU");
+	bool good;
+
+	memset(options, 0, sizeof(*options));
+	g_option_context_add_main_entries(context, entries, NULL);
+	good = g_option_context_parse(context, &argc, &argv, error);
+	if (good && words.version) {
+		puts(PACKAGE_STRING);
+		exit(EXIT_SUCCESS);
+	}
+	if (good && argc > 1)
+		good = fail(error, "argument", argv[1], "an option");
+	good = good && understand(options, &words, error);
+	g_free(words.cid);
+	g_free(words.caps);
+	g_free(words.interrupts);
+	g_free(words.mode);
+	g_free(words.pair_memory);
+	g_free(words.pair_count);
+	return good;
+}
+
+void options_clear(struct options *options)
+{
+	g_free(options->socket);
+	g_free(options->uds);
+	g_free(options->control);
+	g_free(options->trace);
+	g_strfreev(options->faults);
+	g_strfreev(options->hostile);
+}

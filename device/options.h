@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * options.h - the command line of vmci-device
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef DEVICE_OPTIONS_H
+#define DEVICE_OPTIONS_H
+
+#include "function.h"
+
+struct options {
+	char *socket;
+	char *uds;		/* NULL: nobody is in context 2 */
+	char *control;
+	char *trace;
+	char **faults;		/* NULL, or a list that ends in NULL */
+	char **hostile;
+	unsigned int mode;	/* of the sockets */
+	bool sandbox;
+	struct function_options function;
+};
+
+/* Reads the arguments; false with @error when they make no sense */
+bool options_parse(struct options *options, int argc, char **argv, GError **error);
+void options_clear(struct options *options);
+
+#endif /* DEVICE_OPTIONS_H */
