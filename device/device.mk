@@ -13,6 +13,11 @@ AM_CFLAGS += \
 	$(NULL)
 
 device_sources = \
+	$(top_srcdir)/device/backend_private.h \
+	$(top_srcdir)/device/backend_unix.c \
+	$(top_srcdir)/device/backend_unix.h \
+	$(top_srcdir)/device/broker.c \
+	$(top_srcdir)/device/broker.h \
 	$(top_srcdir)/device/cause.c \
 	$(top_srcdir)/device/cause.h \
 	$(top_srcdir)/device/datagram.c \
@@ -21,6 +26,9 @@ device_sources = \
 	$(top_srcdir)/device/dma.h \
 	$(top_srcdir)/device/doorbell.c \
 	$(top_srcdir)/device/doorbell.h \
+	$(top_srcdir)/device/endpoint.c \
+	$(top_srcdir)/device/endpoint.h \
+	$(top_srcdir)/device/endpoint_private.h \
 	$(top_srcdir)/device/fault.c \
 	$(top_srcdir)/device/fault.h \
 	$(top_srcdir)/device/function.c \
@@ -35,6 +43,7 @@ device_sources = \
 	$(top_srcdir)/device/irq.h \
 	$(top_srcdir)/device/loop.c \
 	$(top_srcdir)/device/loop.h \
+	$(top_srcdir)/device/mailbox.c \
 	$(top_srcdir)/device/memory.c \
 	$(top_srcdir)/device/memory.h \
 	$(top_srcdir)/device/pairs.c \
@@ -43,12 +52,15 @@ device_sources = \
 	$(top_srcdir)/device/pci.h \
 	$(top_srcdir)/device/port.c \
 	$(top_srcdir)/device/port.h \
+	$(top_srcdir)/device/program.c \
 	$(top_srcdir)/device/queue_pair.c \
 	$(top_srcdir)/device/queue_pair.h \
 	$(top_srcdir)/device/regs.c \
 	$(top_srcdir)/device/regs.h \
 	$(top_srcdir)/device/server.c \
 	$(top_srcdir)/device/server.h \
+	$(top_srcdir)/device/stream.c \
+	$(top_srcdir)/device/stream.h \
 	$(top_srcdir)/device/trace.c \
 	$(top_srcdir)/device/trace.h \
 	$(top_srcdir)/device/unix_socket.c \

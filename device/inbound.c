@@ -40,8 +40,7 @@ static __s32 admit(struct function *function, const struct vmci_datagram *datagr
 		return VMCI_ERROR_UNAVAILABLE;
 	if (function->inbound.bytes + size < limit)
 		return VMCI_SUCCESS;
-	if (!is_event(datagram))
-		function->inbound.refused = true;
+	function->inbound.refused = true;
 	return VMCI_ERROR_NO_RESOURCES;
 }
 

@@ -12,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backend_unix.h"
 #include "fault.h"
 #include "loop.h"
 #include "memory.h"
@@ -99,21 +101,62 @@ static bool serve(struct loop *loop, struct function *function, const struct opt
 	return true;
 }
 
+/* Each connection has a descriptor */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Who is in context 2 */
+struct sockets {
+	struct backend *backend;
+	struct endpoint *endpoint;
+};
+
+static bool sockets_open(struct sockets *sockets, struct loop *loop, struct function *function,
+			 const struct options *options, GError **error)
+{
+	sockets->backend = backend_unix_new(loop, options->uds, options->mode,
+					    options->endpoint.connections, error);
+	if (!sockets->backend)
+		return false;
+	sockets->endpoint = endpoint_new(loop, &options->endpoint, sockets->backend);
+	if (!sockets->endpoint)
+		return fail(error, "host end of sockets");
+	function_set_host(function, endpoint_host(sockets->endpoint));
+	return true;
+}
+
+static void sockets_close(struct sockets *sockets)
+{
+	backend_unix_free(sockets->backend);
+	endpoint_free(sockets->endpoint);
+}
+
 static bool run(const struct options *options, GError **error)
 {
 	struct loop *loop = loop_new();
+	struct sockets sockets = { NULL, NULL };
 	struct function *function;
 	bool good;
 
 	if (!loop)
 		return fail(error, "epoll");
+	allow_descriptors();
 	function = function_new(loop, &options->function);
 	memory_guard(function->memory);
 	good = claim_cid(options->function.cid, error) && watch_signals(loop, error) &&
+	       (!options->uds || sockets_open(&sockets, loop, function, options, error)) &&
 	       (!options->trace || trace_open(function, options->trace, error)) &&
 	       add_faults(function, options, error) && serve(loop, function, options, error);
 	trace_close(function);
 	function_free(function);
+	sockets_close(&sockets);
 	loop_free(loop);
 	return good;
 }

@@ -67,6 +67,9 @@ struct words {
 	char *mode;
 	char *pair_memory;
 	char *pair_count;
+	char *queue_size;
+	char *connections;
+	gboolean packet_style;
 	gboolean classic;
 	gboolean no_sandbox;
 	gboolean version;
@@ -94,20 +97,32 @@ static bool understand(struct options *options, const struct words *words, GErro
 	struct function_options *function = &options->function;
 	guint64 caps = words->classic ? CAPS_CLASSIC : CAPS_MMIO, mode = 0600;
 	guint64 memory = VMCI_MAX_GUEST_QP_MEMORY >> 20, count = VMCI_MAX_GUEST_QP_COUNT;
+	struct endpoint_options *endpoint = &options->endpoint;
+	guint64 size, connections;
 
 	if (!options->socket) {
 		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
 			    "--socket is needed: where QEMU will connect to");
 		return false;
 	}
+	*endpoint = endpoint_defaults();
+	size = endpoint->sizes.size;
+	connections = endpoint->connections;
 	if (!parse_cid(words->cid, &function->cid, error) ||
 	    !parse_number("--caps", words->caps, VMCI_CAPS_DATAGRAM, CAPS_MMIO, &caps, error) ||
 	    !parse_interrupts(words->interrupts, &function->interrupts, error) ||
 	    !parse_number("--mode", words->mode, 0, 0777, &mode, error) ||
 	    !parse_number("--pair-memory", words->pair_memory, 1, 128, &memory, error) ||
 	    !parse_number("--pair-count", words->pair_count, 1, VMCI_MAX_GUEST_QP_COUNT, &count,
-			  error))
+			  error) ||
+	    !parse_number("--queue-size", words->queue_size, endpoint->sizes.min,
+			  endpoint->sizes.max, &size, error) ||
+	    !parse_number("--connections", words->connections, 1, ENDPOINT_CONNECTIONS_MAX,
+			  &connections, error))
 		return false;
+	endpoint->sizes.size = size;
+	endpoint->connections = (unsigned int)connections;
+	endpoint->packet_style = words->packet_style;
 	function->caps = (__u32)caps;
 	function->classic = words->classic;
 	function->pair_memory = memory << 20;
@@ -135,6 +150,12 @@ bool options_parse(struct options *options, int argc, char **argv, GError **erro
 		  "MiB that all queue pairs may have [128]", "N" },
 		{ "pair-count", 0, 0, G_OPTION_ARG_STRING, &words.pair_count,
 		  "queue pairs that there may be [16384]", "N" },
+		{ "queue-size", 0, 0, G_OPTION_ARG_STRING, &words.queue_size,
+		  "bytes of each queue of connections to the guest [262144]", "BYTES" },
+		{ "connections", 0, 0, G_OPTION_ARG_STRING, &words.connections,
+		  "connections at a time [1024]", "N" },
+		{ "packet-style", 0, 0, G_OPTION_ARG_NONE, &words.packet_style,
+		  "connect to the guest in the older style of notification", NULL },
 		{ "interrupts", 'i', 0, G_OPTION_ARG_STRING, &words.interrupts,
 		  "msix, msix1, msi or intx [msix]", "KIND" },
 		{ "classic", 0, 0, G_OPTION_ARG_NONE, &words.classic,
@@ -173,6 +194,8 @@ bool options_parse(struct options *options, int argc, char **argv, GError **erro
 	g_free(words.mode);
 	g_free(words.pair_memory);
 	g_free(words.pair_count);
+	g_free(words.queue_size);
+	g_free(words.connections);
 	return good;
 }
 

@@ -7,6 +7,7 @@
 #ifndef DEVICE_OPTIONS_H
 #define DEVICE_OPTIONS_H
 
+#include "endpoint.h"
 #include "function.h"
 
 struct options {
@@ -19,6 +20,7 @@ struct options {
 	unsigned int mode;	/* of the sockets */
 	bool sandbox;
 	struct function_options function;
+	struct endpoint_options endpoint;
 };
 
 /* Reads the arguments; false with @error when they make no sense */

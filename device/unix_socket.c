@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * unix_socket - listening on a path of which somebody else may have left the remains
+ * unix_socket - a socket at a path of which somebody else may have left the remains
  *
  * Copyright (C) 2026 The vmsock authors
  */
@@ -26,10 +26,10 @@ static int fail(GError **error, const char *path, const char *what)
 	return -1;
 }
 
-/* Does somebody listen there?  If not, what is left is removed. */
-static int make_way(const struct sockaddr_un *address, GError **error)
+/* Does somebody have it?  If not, what is left is removed. */
+static int make_way(const struct sockaddr_un *address, int type, GError **error)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int result = -1, number;
 
 	if (fd < 0)
@@ -39,7 +39,7 @@ static int make_way(const struct sockaddr_un *address, GError **error)
 	close(fd);
 	if (result == 0 || number == EAGAIN) {
 		errno = EADDRINUSE;
-		return fail(error, address->sun_path, "another server listens there");
+		return fail(error, address->sun_path, "another server has it");
 	}
 	if (number == ECONNREFUSED && unlink(address->sun_path) < 0)
 		return fail(error, address->sun_path, "unlink");
@@ -55,7 +55,7 @@ static int bind_with_mode(int fd, const struct sockaddr_un *address, unsigned in
 	return result;
 }
 
-int unix_socket_listen(const char *path, unsigned int mode, GError **error)
+int unix_socket_bind(const char *path, int type, unsigned int mode, GError **error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
@@ -65,16 +65,22 @@ int unix_socket_listen(const char *path, unsigned int mode, GError **error)
 		return fail(error, path, "path of a socket");
 	}
 	strcpy(address.sun_path, path);
-	if (make_way(&address, error) < 0)
+	if (make_way(&address, type, error) < 0)
 		return -1;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(error, path, "socket");
-	if (bind_with_mode(fd, &address, mode) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind_with_mode(fd, &address, mode) == 0 &&
+	    (type != SOCK_STREAM || listen(fd, BACKLOG) == 0))
 		return fd;
-	fail(error, path, "cannot listen");
+	fail(error, path, "cannot bind");
 	close(fd);
 	return -1;
+}
+
+int unix_socket_listen(const char *path, unsigned int mode, GError **error)
+{
+	return unix_socket_bind(path, SOCK_STREAM, mode, error);
 }
 
 int unix_socket_accept(int fd)

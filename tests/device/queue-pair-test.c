@@ -222,7 +222,7 @@ static void transfer(uint64_t in, uint64_t out)
 	}
 	while (read < guest.sent || guest.received < written)
 		wrong += host_reads(pair, in, &read) + guest_reads(&guest, out);
-	is_u64(wrong, 0, "in %" PRIu64 ", out %" PRIu64 ": each byte arrives in its place", in, out);
+	is_u64(wrong, 0, "in %" PRIu64 ", out %" PRIu64 ": all bytes in their places", in, out);
 	ok(guest.sent == read && guest.received == written && read >= 200 * in,
 	   "in %" PRIu64 ", out %" PRIu64 ": and none is lost or there twice", in, out);
 	pair_free(pair);
