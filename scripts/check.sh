@@ -200,7 +200,7 @@ check_whitespace()
 {
 	# shellcheck disable=SC2016 # for awk
 	echo "$all" | grep -v '^docs/protocol/' | xargs awk '
-	FNR == 1 { code = FILENAME !~ /\.(md|json)$|\.[1-9]$/ }
+	FNR == 1 { code = FILENAME !~ /^completions\// && FILENAME !~ /\.(md|json)$|\.[1-9]$/ }
 	/[ \t]+$/ { print FILENAME ":" FNR ": blank at end of line" }
 	/\r/ { print FILENAME ":" FNR ": carriage return" }
 	code && / \t/ { print FILENAME ":" FNR ": blank before tab" }

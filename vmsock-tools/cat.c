@@ -25,10 +25,10 @@
 #define PROBE_MS 500
 
 static struct {
-	gboolean listen, datagram, keep_open, verbose;
-	char *source_port, *timeout, *buffer_size, *datagram_size, *family;
-	int count;
-} options;
+	gboolean listen, datagram, keep_open;
+	guint32 source_port;
+	guint64 buffer_size, datagram_size, count;
+} options = { .source_port = VMSOCK_PORT_ANY, .datagram_size = DATAGRAM_CHUNK };
 
 struct cat {
 	VmsockStack *stack;
@@ -39,9 +39,7 @@ struct cat {
 	GMainLoop *loop;
 	enum tool_exit code;
 
-	guint32 source_port;
-	guint64 buffer_size, datagram_size;
-	int connections_left;		/* -1: no limit */
+	gint64 connections_left;	/* -1: no limit */
 
 	struct port input, output, peer;
 	struct relay up, down;		/* input to peer, peer to output */
@@ -58,16 +56,6 @@ static void quit(struct cat *cat, enum tool_exit code)
 	if (cat->code == TOOL_OK)
 		cat->code = code;
 	g_main_loop_quit(cat->loop);
-}
-
-static void say(const char *what, VmsockAddress *address)
-{
-	g_autofree char *text = NULL;
-
-	if (!options.verbose || !address)
-		return;
-	text = vmsock_address_to_string(address);
-	tool_complain("%s %s", what, text);
 }
 
 /* Silence */
@@ -140,7 +128,7 @@ static void on_moved(struct relay *relay)
 	if (reached_count(cat))
 		quit(cat, TOOL_OK);
 	else if (cat->peer.peer && !cat->up.buffer && !cat->input_ended)
-		start_up(cat, cat->datagram_size);
+		start_up(cat, options.datagram_size);
 }
 
 static bool expects_more_peers(const struct cat *cat)
@@ -382,7 +370,7 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
 	if (cat->connections_left > 0 && --cat->connections_left == 0)
 		g_socket_listener_close(G_SOCKET_LISTENER(source));
 	peer = vmsock_connection_get_remote_address(connection, NULL);
-	say("connection from", peer);
+	tool_tell("connection from", peer);
 	start_session(cat, connection);
 }
 
@@ -398,35 +386,32 @@ static bool listen_for_streams(struct cat *cat)
 
 	cat->listener = vmsock_listener_new();
 	vmsock_listener_set_stack(cat->listener, cat->stack);
-	vmsock_listener_set_buffer_size(cat->listener, cat->buffer_size);
+	vmsock_listener_set_buffer_size(cat->listener, options.buffer_size);
 	if (!vmsock_listener_add_address(cat->listener, cat->address, &bound, &error)) {
 		cat->code = tool_fail(error);
 		return false;
 	}
-	say("listening on", bound);
+	tool_tell("listening on", bound);
 	accept_next(cat);
 	return true;
 }
 
 static bool connect_stream(struct cat *cat)
 {
-	g_autoptr(VmsockClient) client = vmsock_client_new();
+	g_autoptr(VmsockClient) client = tool_new_client(cat->stack, options.buffer_size);
 	g_autoptr(VmsockAddress) from = NULL;
 	g_autoptr(GError) error = NULL;
 	VmsockConnection *connection;
 
-	if (options.source_port)
-		from = vmsock_address_new(VMSOCK_CID_ANY, cat->source_port);
-	vmsock_client_set_stack(client, cat->stack);
+	if (options.source_port != VMSOCK_PORT_ANY)
+		from = vmsock_address_new(VMSOCK_CID_ANY, options.source_port);
 	vmsock_client_set_local_address(client, from);
-	vmsock_client_set_buffer_size(client, cat->buffer_size);
-	vmsock_client_set_connect_timeout(client, cat->limit_ms);
 	connection = vmsock_client_connect(client, cat->address, NULL, &error);
 	if (!connection) {
 		cat->code = tool_fail(error);
 		return false;
 	}
-	say("connected to", cat->address);
+	tool_tell("connected to", cat->address);
 	start_session(cat, connection);
 	return true;
 }
@@ -441,21 +426,21 @@ static bool start_datagrams(struct cat *cat)
 
 	if (options.listen)
 		from = g_object_ref(cat->address);
-	else if (options.source_port)
-		from = vmsock_address_new(VMSOCK_CID_ANY, cat->source_port);
+	else if (options.source_port != VMSOCK_PORT_ANY)
+		from = vmsock_address_new(VMSOCK_CID_ANY, options.source_port);
 	cat->datagrams = vmsock_datagram_socket_new(cat->stack, from, &error);
 	if (!cat->datagrams) {
 		cat->code = tool_fail(error);
 		return false;
 	}
 	port_init_datagrams(&cat->peer, cat->datagrams, options.listen ? NULL : cat->address);
-	cat->peer.limit = (guint64)options.count;
+	cat->peer.limit = options.count;
 	start_down(cat, VMSOCK_DATAGRAM_MAX);
 	bound = vmsock_datagram_socket_get_local_address(cat->datagrams, NULL);
 	if (options.listen)
-		say("listening on", bound);
+		tool_tell("listening on", bound);
 	else
-		start_up(cat, cat->datagram_size);
+		start_up(cat, options.datagram_size);
 	return true;
 }
 
@@ -468,47 +453,21 @@ static bool start(struct cat *cat)
 
 /* Options */
 
-static bool check_combination(void)
+static const char *problem(void)
 {
-	const char *problem = NULL;
-
 	if (!options.listen && options.keep_open)
-		problem = "--keep-open goes with --listen only";
-	else if (!options.listen && options.count && !options.datagram)
-		problem = "--count goes with --listen or --datagram only";
-	else if (options.listen && options.source_port)
-		problem = "--source-port does not go with --listen";
-	else if (options.count < 0)
-		problem = "--count must not be negative";
-	else if (options.datagram && options.buffer_size)
-		problem = "--buffer-size is for streams; see --datagram-size";
-	else if (!options.datagram && options.datagram_size)
-		problem = "--datagram-size goes with --datagram only";
-	if (problem)
-		tool_complain("%s", problem);
-	return !problem;
-}
-
-static bool parse_values(struct cat *cat)
-{
-	if (options.source_port &&
-	    !tool_parse_port("--source-port", options.source_port, &cat->source_port))
-		return false;
-	if (options.timeout &&
-	    !tool_parse_seconds("--timeout", options.timeout, &cat->limit_ms))
-		return false;
-	if (options.buffer_size &&
-	    !tool_parse_size("--buffer-size", options.buffer_size, &cat->buffer_size))
-		return false;
-	if (options.datagram_size &&
-	    !tool_parse_size("--datagram-size", options.datagram_size, &cat->datagram_size))
-		return false;
-	if (cat->datagram_size > VMSOCK_DATAGRAM_MAX) {
-		tool_complain("--datagram-size: a datagram holds %d bytes at most",
-			      VMSOCK_DATAGRAM_MAX);
-		return false;
-	}
-	return true;
+		return "--keep-open goes with --listen only";
+	if (!options.listen && options.count && !options.datagram)
+		return "--count goes with --listen or --datagram only";
+	if (options.listen && options.source_port != VMSOCK_PORT_ANY)
+		return "--source-port does not go with --listen";
+	if (options.datagram && options.buffer_size)
+		return "--buffer-size is for streams; see --datagram-size";
+	if (!options.datagram && options.datagram_size != DATAGRAM_CHUNK)
+		return "--datagram-size goes with --datagram only";
+	if (options.datagram_size > VMSOCK_DATAGRAM_MAX)
+		return "--datagram-size: a datagram holds 69608 bytes at most";
+	return NULL;
 }
 
 /* The scheme may ask for datagrams; it must not contradict the option. */
@@ -547,65 +506,73 @@ static void clean_up(struct cat *cat)
 
 static void transfer(struct cat *cat)
 {
-	guint limit_ms = cat->limit_ms;
-
-	cat->stack = tool_acquire_stack(options.family, &cat->code);
+	cat->stack = tool_acquire_stack(&cat->code);
 	if (!cat->stack)
 		return;
 	cat->loop = g_main_loop_new(NULL, FALSE);
 	port_init_input(&cat->input, STDIN_FILENO);
 	port_init_output(&cat->output, STDOUT_FILENO);
-	cat->connections_left = options.keep_open ? -1 : MAX(options.count, 1);
+	cat->connections_left = options.keep_open ? -1 : (gint64)MAX(options.count, 1);
 	if (!start(cat))
 		return;
-	limit_silence(cat, limit_ms);
+	limit_silence(cat, common.timeout_ms);
 	g_main_loop_run(cat->loop);
 }
 
-static int run(int argc, char **argv)
+static int run(int argc G_GNUC_UNUSED, char **argv)
 {
-	const GOptionEntry entries[] = {
-		{ "listen", 'l', 0, G_OPTION_ARG_NONE, &options.listen,
-		  "wait for a peer instead of connecting", NULL },
-		{ "keep-open", 'k', 0, G_OPTION_ARG_NONE, &options.keep_open,
-		  "listen again after a connection has ended", NULL },
-		{ "datagram", 'd', 0, G_OPTION_ARG_NONE, &options.datagram,
-		  "datagrams instead of a stream", NULL },
-		{ "count", 'n', 0, G_OPTION_ARG_INT, &options.count,
-		  "end after N connections, or N datagrams received", "N" },
-		{ "source-port", 'p', 0, G_OPTION_ARG_STRING, &options.source_port,
-		  "connect or send from this port", "PORT" },
-		{ "timeout", 'w', 0, G_OPTION_ARG_STRING, &options.timeout,
-		  "give up after so long with nothing happening", "SECONDS" },
-		{ "buffer-size", 'b', 0, G_OPTION_ARG_STRING, &options.buffer_size,
-		  "size of the queues of a stream", "SIZE" },
-		{ "datagram-size", 's', 0, G_OPTION_ARG_STRING, &options.datagram_size,
-		  "largest datagram to make of the input [16K]", "SIZE" },
-		{ "family", 'F', 0, G_OPTION_ARG_STRING, &options.family,
-		  "auto, or the family number to use", "N" },
-		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
-		  "tell of connections on standard error", NULL },
-		G_OPTION_ENTRY_NULL
-	};
-	const struct tool_usage usage = {
-		.arguments = "ADDRESS | --listen ADDRESS|PORT",
-		.summary = "Sends standard input to a peer and prints what the peer sends.",
-		.min = 1,
-		.max = 1,
-	};
-	struct cat cat = { .datagram_size = DATAGRAM_CHUNK };
+	struct cat cat = { 0 };
 
-	if (!tool_parse_options(&usage, entries, &argc, &argv) ||
-	    !parse_address(&cat, argv[0]) || !check_combination() || !parse_values(&cat))
+	if (!parse_address(&cat, argv[0]))
 		cat.code = TOOL_USAGE;
+	else if (problem())
+		cat.code = tool_misused(problem());
 	else
 		transfer(&cat);
 	clean_up(&cat);
 	return cat.code;
 }
 
+static const struct option option_table[] = {
+	{ "listen", 'l', OPTION_FLAG, &options.listen, NULL,
+	  "wait for a peer instead of connecting",
+	  "Wait for a peer instead of connecting.\n"
+	  "The address may be a port alone, for any context ID of this machine.", NULL },
+	{ "keep-open", 'k', OPTION_FLAG, &options.keep_open, NULL,
+	  "listen again after a connection has ended",
+	  "Listen again when a connection has ended, without end.\n"
+	  "Connections are served one after the other.\n"
+	  "Input is read while there is a connection, and what was read for one is not sent to\n"
+	  "the next.\n"
+	  "When the input has ended, later ones are only received from.", NULL },
+	{ "datagram", 'd', OPTION_FLAG, &options.datagram, NULL,
+	  "datagrams instead of a stream", NULL, NULL },
+	{ "count", 'n', OPTION_COUNT, &options.count, "N",
+	  "end after N connections, or datagrams received", NULL, NULL },
+	{ "source-port", 'p', OPTION_PORT, &options.source_port, "PORT",
+	  "connect or send from this port",
+	  "Connect or send from this port.\n"
+	  "Ports below 1024 are for privileged programs, and prove to some peers that you are one.",
+	  NULL },
+	{ "buffer-size", 'b', OPTION_SIZE, &options.buffer_size, "SIZE",
+	  "size of the queues of a stream",
+	  "The size of the queues of a stream, such as\n.Li 64K\nor\n.Li 1Mi .\n"
+	  "The usual size is 256 KiB.", NULL },
+	{ "datagram-size", 's', OPTION_SIZE, &options.datagram_size, "SIZE",
+	  "largest datagram to make of the input [16K]",
+	  "The largest datagram to make of the input, 16 KiB if not said and 69608 bytes at most.",
+	  NULL },
+	{ 0 }
+};
+
 const struct command cat_command = {
 	.name = "cat",
 	.summary = "send standard input to a peer and print what it sends",
+	.arguments = "ADDRESS | --listen ADDRESS|PORT",
+	.purpose = "Sends standard input to a peer and prints what the peer sends.",
+	.min = 1,
+	.max = 1,
+	.common = COMMON_CONNECT | COMMON_QUIET | COMMON_VERBOSE,
+	.options = option_table,
 	.run = run,
 };

@@ -23,9 +23,8 @@
 #define DATAGRAM_ROUNDS 64
 
 static struct {
-	gboolean once, streams, datagrams, verbose;
-	char *buffer_size, *family;
-	int count;
+	gboolean once, streams, datagrams;
+	guint64 buffer_size, count;
 } options;
 
 struct echo {
@@ -37,8 +36,6 @@ struct echo {
 	guint8 *datagram;
 	GMainLoop *loop;
 	enum tool_exit code;
-	guint64 buffer_size;
-
 	uint64_t accepted, answered;	/* connections and datagrams so far */
 	uint64_t bytes, dropped;
 	guint open;			/* connections */
@@ -51,19 +48,9 @@ struct client {
 	struct relay relay;
 };
 
-static void say(const char *what, VmsockAddress *address)
-{
-	g_autofree char *text = NULL;
-
-	if (!options.verbose || !address)
-		return;
-	text = vmsock_address_to_string(address);
-	tool_complain("%s %s", what, text);
-}
-
 static bool has_all(const struct echo *echo)
 {
-	return options.count && echo->accepted + echo->answered >= (uint64_t)options.count;
+	return options.count && echo->accepted + echo->answered >= options.count;
 }
 
 static void stop_taking(struct echo *echo)
@@ -103,9 +90,9 @@ static void on_client_done(struct relay *relay, enum relay_end end, int system_e
 	peer = vmsock_connection_get_remote_address(client->connection, NULL);
 	if (end == RELAY_EOF)
 		vmsock_connection_shutdown(client->connection, FALSE, TRUE, NULL);
-	else if (options.verbose)
-		tool_complain("connection failed: %s", g_strerror(system_error));
-	say("end of connection from", peer);
+	else
+		tool_remark("connection failed: %s", g_strerror(system_error));
+	tool_tell("end of connection from", peer);
 	echo->bytes += relay->bytes;
 	echo->open--;
 	free_client(client);
@@ -130,7 +117,7 @@ static void add_client(struct echo *echo, VmsockConnection *connection)
 	echo->accepted++;
 	echo->open++;
 	peer = vmsock_connection_get_remote_address(connection, NULL);
-	say("connection from", peer);
+	tool_tell("connection from", peer);
 	relay_start(&client->relay, STREAM_CHUNK);
 }
 
@@ -173,7 +160,7 @@ static bool start_streams(struct echo *echo, VmsockAddress **bound, GError **err
 	echo->listener = vmsock_listener_new();
 	g_socket_listener_set_backlog(G_SOCKET_LISTENER(echo->listener), 128);
 	vmsock_listener_set_stack(echo->listener, echo->stack);
-	vmsock_listener_set_buffer_size(echo->listener, echo->buffer_size);
+	vmsock_listener_set_buffer_size(echo->listener, options.buffer_size);
 	if (!vmsock_listener_add_address(echo->listener, echo->address, bound, error))
 		return false;
 	accept_next(echo);
@@ -199,8 +186,7 @@ static void answer(struct echo *echo, VmsockAddress *sender, gsize size)
 		return;
 	}
 	echo->dropped++;
-	if (options.verbose)
-		tool_complain("%s", error->message);
+	tool_remark("%s", error->message);
 }
 
 /* False when nothing is left to answer. */
@@ -268,7 +254,7 @@ static bool start(struct echo *echo)
 
 	if (wants(echo, VMSOCK_STACK_ABILITIES_STREAM)) {
 		good = start_streams(echo, &bound, &error);
-		say("streams on", bound);
+		tool_tell("streams on", bound);
 	}
 	/* A port that was chosen for streams serves datagrams too. */
 	if (good && wants(echo, VMSOCK_STACK_ABILITIES_DATAGRAM)) {
@@ -276,7 +262,7 @@ static bool start(struct echo *echo)
 		g_clear_object(&bound);
 		if (good)
 			bound = vmsock_datagram_socket_get_local_address(echo->datagrams, NULL);
-		say("datagrams on", bound);
+		tool_tell("datagrams on", bound);
 	}
 	if (!good)
 		echo->code = tool_fail(error);
@@ -293,10 +279,9 @@ static gboolean on_signal(gpointer data)
 
 static void print_summary(const struct echo *echo)
 {
-	if (options.verbose)
-		tool_complain("%" PRIu64 " connections, %" PRIu64 " datagrams "
-			      "(%" PRIu64 " answers dropped), %" PRIu64 " bytes",
-			      echo->accepted, echo->answered, echo->dropped, echo->bytes);
+	tool_remark("%" PRIu64 " connections, %" PRIu64 " datagrams "
+		    "(%" PRIu64 " answers dropped), %" PRIu64 " bytes",
+		    echo->accepted, echo->answered, echo->dropped, echo->bytes);
 }
 
 static void clean_up(struct echo *echo)
@@ -315,7 +300,7 @@ static void clean_up(struct echo *echo)
 
 static void serve(struct echo *echo)
 {
-	echo->stack = tool_acquire_stack(options.family, &echo->code);
+	echo->stack = tool_acquire_stack(&echo->code);
 	if (!echo->stack)
 		return;
 	echo->loop = g_main_loop_new(NULL, FALSE);
@@ -327,64 +312,55 @@ static void serve(struct echo *echo)
 	print_summary(echo);
 }
 
-static bool check_combination(void)
+static const char *problem(void)
 {
-	const char *problem = NULL;
-
 	if (options.streams && options.datagrams)
-		problem = "--stream and --datagram exclude each other";
-	else if (options.count < 0)
-		problem = "--count must not be negative";
-	else if (options.once && options.count)
-		problem = "--once and --count exclude each other";
-	if (problem)
-		tool_complain("%s", problem);
-	return !problem;
+		return "--stream and --datagram exclude each other";
+	if (options.once && options.count)
+		return "--once and --count exclude each other";
+	return NULL;
 }
 
-static int run(int argc, char **argv)
+static int run(int argc G_GNUC_UNUSED, char **argv)
 {
-	const GOptionEntry entries[] = {
-		{ "stream", 's', 0, G_OPTION_ARG_NONE, &options.streams,
-		  "streams only", NULL },
-		{ "datagram", 'd', 0, G_OPTION_ARG_NONE, &options.datagrams,
-		  "datagrams only", NULL },
-		{ "once", '1', 0, G_OPTION_ARG_NONE, &options.once,
-		  "end after one connection or datagram", NULL },
-		{ "count", 'n', 0, G_OPTION_ARG_INT, &options.count,
-		  "end after N connections and datagrams", "N" },
-		{ "buffer-size", 'b', 0, G_OPTION_ARG_STRING, &options.buffer_size,
-		  "size of the queues of a stream", "SIZE" },
-		{ "family", 'F', 0, G_OPTION_ARG_STRING, &options.family,
-		  "auto, or the family number to use", "N" },
-		{ "verbose", 'v', 0, G_OPTION_ARG_NONE, &options.verbose,
-		  "tell of connections on standard error", NULL },
-		G_OPTION_ENTRY_NULL
-	};
-	const struct tool_usage usage = {
-		.arguments = "ADDRESS|PORT",
-		.summary = "Sends back what peers send, over streams and datagrams.",
-		.min = 1,
-		.max = 1,
-	};
 	struct echo echo = { 0 };
 
-	echo.code = TOOL_USAGE;
-	if (tool_parse_options(&usage, entries, &argc, &argv) && check_combination() &&
-	    (echo.address = tool_parse_listen_address(argv[0])) != NULL &&
-	    (!options.buffer_size ||
-	     tool_parse_size("--buffer-size", options.buffer_size, &echo.buffer_size))) {
-		echo.code = TOOL_OK;
-		if (options.once)
-			options.count = 1;
-		serve(&echo);
-	}
+	if (problem())
+		return tool_misused(problem());
+	echo.address = tool_parse_listen_address(argv[0]);
+	if (!echo.address)
+		return TOOL_USAGE;
+	if (options.once)
+		options.count = 1;
+	serve(&echo);
 	clean_up(&echo);
 	return echo.code;
 }
 
+static const struct option option_table[] = {
+	{ "stream", 's', OPTION_FLAG, &options.streams, NULL, "serve streams only", NULL, NULL },
+	{ "datagram", 'd', OPTION_FLAG, &options.datagrams, NULL, "serve datagrams only",
+	  NULL, NULL },
+	{ "once", '1', OPTION_FLAG, &options.once, NULL, "end after one connection or datagram",
+	  NULL, NULL },
+	{ "count", 'n', OPTION_COUNT, &options.count, "N", "end after N connections and datagrams",
+	  "Take\n.Ar n\nconnections and datagrams altogether, and end when the last connection\n"
+	  "has.", NULL },
+	{ "buffer-size", 'b', OPTION_SIZE, &options.buffer_size, "SIZE",
+	  "size of the queues of a stream",
+	  "The size of the queues of a stream, such as\n.Li 64K\nor\n.Li 1Mi .\n"
+	  "The usual size is 256 KiB.", NULL },
+	{ 0 }
+};
+
 const struct command echo_command = {
 	.name = "echo",
 	.summary = "send back what peers send, over streams and datagrams",
+	.arguments = "ADDRESS|PORT",
+	.purpose = "Sends back what peers send, over streams and datagrams.",
+	.min = 1,
+	.max = 1,
+	.common = COMMON_FAMILY | COMMON_VERBOSE,
+	.options = option_table,
 	.run = run,
 };

@@ -201,38 +201,37 @@ static int print_cid(const struct facts *facts)
 	return TOOL_OK;
 }
 
-static int run(int argc, char **argv)
+static gboolean only_cid;
+
+static int run(int argc G_GNUC_UNUSED, char **argv G_GNUC_UNUSED)
 {
-	gboolean as_json = FALSE, only_cid = FALSE;
-	const GOptionEntry entries[] = {
-		{ "json", 'j', 0, G_OPTION_ARG_NONE, &as_json, "print a JSON object", NULL },
-		{ "cid", 'c', 0, G_OPTION_ARG_NONE, &only_cid,
-		  "print the context ID of this machine and nothing else", NULL },
-		G_OPTION_ENTRY_NULL
-	};
-	const struct tool_usage usage = {
-		.summary = "Shows which vsock this machine has, or why it has none.",
-	};
 	g_autoptr(VmsockStack) stack = NULL;
 	g_autoptr(GError) error = NULL;
 	struct facts facts = { 0 };
 
-	if (!tool_parse_options(&usage, entries, &argc, &argv))
-		return TOOL_USAGE;
 	stack = vmsock_stack_acquire(&error);
 	facts.stack = stack;
 	facts.reason = error ? error->message : NULL;
 	if (only_cid)
 		return print_cid(&facts);
-	if (as_json)
+	if (common.json)
 		print_json(&facts);
 	else
 		print_text(&facts);
 	return stack ? TOOL_OK : tool_exit_for(error);
 }
 
+static const struct option options[] = {
+	{ "cid", 'c', OPTION_FLAG, &only_cid, NULL,
+	  "print the context ID and nothing else", NULL, NULL },
+	{ 0 }
+};
+
 const struct command info_command = {
 	.name = "info",
 	.summary = "which vsock this machine has, or why it has none",
+	.purpose = "Shows which vsock this machine has, or why it has none.",
+	.common = COMMON_JSON,
+	.options = options,
 	.run = run,
 };

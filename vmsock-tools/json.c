@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * json.c - one JSON object on standard output
+ * json.c - JSON objects on standard output
  *
  * Copyright (C) 2026 The vmsock authors
  */
 #include "json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static void next_line(struct json *json)
 {
+	if (json->one_line)
+		return;
 	g_string_append_printf(json->text, "\n%*s", 2 * json->depth, "");
 }
 
@@ -32,7 +35,7 @@ static void append_quoted(struct json *json, const char *value)
 static void begin_member(struct json *json, const char *name)
 {
 	if (!json->first)
-		g_string_append_c(json->text, ',');
+		g_string_append(json->text, json->one_line ? ", " : ",");
 	if (json->depth)
 		next_line(json);
 	json->first = false;
@@ -59,18 +62,31 @@ void json_close(struct json *json, char bracket)
 	g_string_append_c(json->text, bracket);
 }
 
-void json_start(struct json *json)
+static void start(struct json *json, bool one_line)
 {
 	json->text = g_string_new(NULL);
 	json->depth = 0;
 	json->first = true;
+	json->one_line = one_line;
 	json_open(json, NULL, '{');
+}
+
+void json_start(struct json *json)
+{
+	start(json, false);
+}
+
+void json_start_line(struct json *json)
+{
+	start(json, true);
 }
 
 void json_finish(struct json *json)
 {
 	json_close(json, '}');
 	puts(json->text->str);
+	if (json->one_line)
+		fflush(stdout);
 	g_string_free(json->text, TRUE);
 }
 
@@ -87,6 +103,16 @@ void json_number(struct json *json, const char *name, gint64 value)
 {
 	begin_member(json, name);
 	g_string_append_printf(json->text, "%" G_GINT64_FORMAT, value);
+}
+
+/* Three digits after the point; what is no number is null. */
+void json_double(struct json *json, const char *name, double value)
+{
+	char text[G_ASCII_DTOSTR_BUF_SIZE + 300];
+
+	begin_member(json, name);
+	g_string_append(json->text, isfinite(value) ? g_ascii_formatd(text, sizeof(text), "%.3f",
+								      value) : "null");
 }
 
 void json_bool(struct json *json, const char *name, bool value)

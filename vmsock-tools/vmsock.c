@@ -15,24 +15,19 @@
 
 #include "tool.h"
 
-static const struct command *const commands[] = {
-	&info_command,
-	&cat_command,
-	&echo_command,
-};
-
 static void print_help(FILE *file)
 {
 	fputs("Usage: vmsock COMMAND [OPTION...] [ARGUMENT...]\n\n"
 	      "Talk over VMCI sockets and other vsock, between host and guest.\n\n"
 	      "Commands:\n", file);
-	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++)
-		fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+	for (gsize i = 0; tool_commands[i]; i++)
+		fprintf(file, "  %-10s%s\n", tool_commands[i]->name, tool_commands[i]->summary);
 	fputs("\n"
 	      "Addresses: vsock:CID:PORT, CID:PORT, vsock-dgram:CID:PORT and others, with CID a\n"
 	      "number or any, hypervisor, local, host or self.\n\n"
 	      "Exit codes: 0 success, 1 usage, 2 input or output failed, 3 no vsock here,\n"
-	      "4 permission denied, 5 refused or unreachable, 6 timed out.\n\n"
+	      "4 permission denied, 5 refused or unreachable, 6 timed out, 7 verification\n"
+	      "failed, 8 partly failed.\n\n"
 	      "vmsock COMMAND --help and the manual page vmsock-COMMAND(1) tell more.\n", file);
 }
 
@@ -42,14 +37,27 @@ static int unknown(const char *name)
 	return TOOL_USAGE;
 }
 
+static int run_with_options(const struct command *command, int argc, char **argv)
+{
+	g_autofree char *problem = NULL;
+
+	if (!option_parse(command, &argc, &argv, &problem))
+		return tool_misused(problem);
+	if (common.help) {
+		option_print_help(command, stdout);
+		return TOOL_OK;
+	}
+	return command->run(argc, argv);
+}
+
 static int run_command(int argc, char **argv)
 {
-	for (gsize i = 0; i < G_N_ELEMENTS(commands); i++) {
-		if (strcmp(argv[0], commands[i]->name) == 0) {
+	for (gsize i = 0; tool_commands[i]; i++) {
+		if (strcmp(argv[0], tool_commands[i]->name) == 0) {
 			g_autofree char *name = g_strconcat("vmsock ", argv[0], NULL);
 
 			g_set_prgname(name);
-			return commands[i]->run(argc, argv);
+			return run_with_options(tool_commands[i], argc, argv);
 		}
 	}
 	return unknown(argv[0]);

@@ -54,14 +54,14 @@ mistake()	# PATTERN ARGUMENT...
 help_of --help
 help_of -h
 help_of help
-for command in info cat echo; do
-	help_of $command --help
-	help_of help $command
-	grep -q "^  $command " "$work/out"
+commands=$("$top_builddir/vmsock-tools/tables" commands)
+for command in $commands; do
+	help_of "$command" --help
+	help_of help "$command"
 	vmsock --help
 	grep -q "^  $command " "$work/out"
 	result $? "$command is in the list"
-	vmsock $command --version
+	vmsock "$command" --version
 	[ $? -eq 1 ]
 	result $? "$command has no --version of its own"
 done
@@ -87,7 +87,7 @@ mistake "not a vsock address" cat -- -1:2
 mistake "not a vsock address" cat ""
 mistake "keep-open goes with --listen" cat --keep-open 2:1
 mistake "count goes with --listen" cat --count 3 2:1
-mistake "count must not be negative" cat --listen --count -1 1
+mistake "count: '-1' is not a number" cat --listen --count -1 1
 mistake "source-port does not go with --listen" cat --listen -p 1 1
 mistake "source-port: 'dog' is not a port" cat -p dog 2:1
 mistake "timeout: '0' is not a number of seconds" cat -w 0 2:1
@@ -102,7 +102,7 @@ mistake "family: '256' is not" echo --family 256 1
 mistake "argument is missing" echo
 mistake "stream and --datagram exclude" echo -s -d 1
 mistake "once and --count exclude" echo -1 -n 2 1
-mistake "count must not be negative" echo -n -2 1
+mistake "count: '-2' is not a number" echo -n -2 1
 mistake "buffer-size: '0' is not a size" echo -b 0 1
 
 vmsock cat --family 200 2:1 </dev/null
@@ -144,20 +144,38 @@ case $?:$status in
 esac
 result $? "standard output full"
 
-for page in vmsock vmsock-info vmsock-cat vmsock-echo; do
-	[ -s "$top_srcdir/man/$page.1" ]
-	result $? "$page(1) is there"
+# What is made of the table of options is as the table says.
+"$top_srcdir/scripts/options.sh" --into "$work/made" "$top_builddir" >"$work/out" 2>"$work/err"
+result $? "options.sh"
+for file in completions/bash/vmsock completions/zsh/_vmsock completions/fish/vmsock.fish; do
+	cmp "$work/made/$file" "$top_srcdir/$file" >"$work/out" 2>"$work/err"
+	result $? "$file is up to date (else: scripts/options.sh)"
 done
-for command in info cat echo; do
-	vmsock $command --help
-	grep -o -e '--[a-z-]*' "$work/out" | grep -v help | sort -u >"$work/options"
-	while read -r option; do	# mdoc: "Fl b , -buffer-size" is --buffer-size
-		grep -q -e "^\.It Fl .*${option#-}\>" "$top_srcdir/man/vmsock-$command.1" ||
-			echo "$option"
-	done <"$work/options" >"$work/err"
-	[ -s "$work/options" ] && [ ! -s "$work/err" ]
-	result $? "vmsock-$command(1) tells of every option"
+find "$work/made/man" -type f >"$work/out"
+[ ! -s "$work/out" ]
+result $? "the OPTIONS sections are up to date (else: scripts/options.sh)"
+for command in $commands; do
+	page=$top_srcdir/man/vmsock-$command.1
+	grep -q "^\.Nm vmsock-$command\$" "$page" && grep -q "^\.Sh EXAMPLES" "$page" &&
+		grep -q "^\.Xr vmsock-$command 1" "$top_srcdir/man/vmsock.1"
+	result $? "vmsock-$command(1) is there, with examples, and vmsock(1) names it"
 done
+if command -v bash >/dev/null; then
+	bash_offers() # WORD...: what bash offers for the last one
+	{
+		bash -c 'compgen() { builtin compgen "$@"; }; complete() { :; }; . "$0"
+			COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+			_vmsock vmsock "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+			printf "%s\n" "${COMPREPLY[@]}"' \
+			"$top_srcdir/completions/bash/vmsock" "$@" >"$work/out" 2>"$work/err"
+	}
+	bash_offers vmsock ec && grep -qx echo "$work/out"
+	result $? "bash completes a command"
+	bash_offers vmsock cat --li && [ "$(cat "$work/out")" = --listen ]
+	result $? "... an option"
+	bash_offers vmsock cat --family 4 && [ "$(cat "$work/out")" = 40 ]
+	result $? "... a value"
+fi
 
 echo "1..$tests"
 [ "$failed" -eq 0 ]

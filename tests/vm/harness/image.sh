@@ -121,12 +121,15 @@ compile()
 		die "$1 does not compile${3:+; programs of 32 bits need gcc-multilib}"
 }
 
-# A program that a test names: a C source, one from the build tree, one of this machine.
+# A program that a test names: a C source, one from the build tree, one of this machine; or a
+# file that programs read there, to /usr/share/vmsock.
 add_named_program()
 {
 	case $1 in
 	*.c)
 		compile "$source/$1" "$image/usr/bin/$(basename "$1" .c)" ;;
+	*.json)
+		install -D -m 644 "$source/$1" "$image/usr/share/vmsock/${1##*/}" ;;
 	/*)
 		[ -x "$1" ] || die "$1, which a test needs, is not installed"
 		add_program "$1" ;;
