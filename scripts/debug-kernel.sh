@@ -47,7 +47,7 @@ trim()
 install_modules()
 {
 	modules=$root/usr/lib/modules/$release
-	rm -rf "$modules" "$root/neighbours/$release"
+	rm -rf "$modules" "$root/neighbours/$release"*
 	mkdir -p "$modules/kernel"
 	(cd "$root/debug" && find . -name '*.ko' | cpio -pdm --quiet "$modules/kernel")
 	cp "$root/debug/modules."[bo]* "$modules"

@@ -8,12 +8,21 @@
 # Sourced by run, which sets: here, build, tests, kernel, group, output, work.
 
 # shellcheck disable=SC2154
-# device_folder: where the sockets of the group's device are
-device_folder() { echo "$work/device-$group"; }
+# device_folder: where the sockets of a guest's device are; a short name, for a socket's is short
+device_folder() { echo "$work/device"; }
+
+# expand OPTIONS: a word a line, %D replaced
+expand()
+{
+	for word in $1; do
+		echo "$word" | sed "s|%D|$(device_folder)|g"
+	done
+}
 
 # device_arguments MEGABYTES: what QEMU needs, an argument a line; nothing without a device
 device_arguments()
 {
+	expand "$(value qemu '')"
 	[ -n "$(value device '')" ] || return 0
 	cat <<END
 -object
@@ -25,16 +34,18 @@ memory-backend=memory
 END
 }
 
-# The host's part of a test is NAME.host beside it. It runs in the device's folder.
+# The host's part of a test is NAME.host beside it. It runs in the device's folder. What it prints
+# is a log, or with "vm-results: tap" in its head a stream of results.
 start_host_part()
 {
 	script=$tests/${group#own-}.host
 	[ -e "$script" ] || return 0
-	host_tap=$output/$kernel/${group#own-}-host.tap
+	kind=$(test_header "$script" results)
+	host_log=$output/$kernel/${group#own-}-host.${kind:-log}
 	(
 		cd "$(device_folder)" || exit
-		export PATH="$here/harness:$build/vmsock-tools:$build/device:$PATH"
-		exec timeout "$(($(value timeout 60) * 4))" "$script" >"$host_tap" 2>&1 </dev/null
+		export PATH="$here/harness:$build/tests/interop:$build/vmsock-tools:$build/device:$PATH"
+		exec timeout "$(($(value timeout 60) * 4))" "$script" >"$host_log" 2>&1 </dev/null
 	) &
 	host_part=$!
 }
@@ -76,7 +87,7 @@ start_device()
 	rm -rf "$folder"
 	mkdir -p "$folder"
 	# shellcheck disable=SC2046 # words
-	"$program" --socket "$folder/vm" $(echo "$options" | sed "s|%D|$folder|g") \
+	"$program" --socket "$folder/vm" $(expand "$options") \
 		>"$output/$kernel/device-$group.log" 2>&1 </dev/null &
 	device=$!
 	await_device || {

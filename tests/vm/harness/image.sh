@@ -12,7 +12,7 @@ image=$work/image
 
 # The kernel's own modules that tests use beside ours; what they need comes along.
 NEIGHBOURS='vsock vsock_diag vsock_loopback vhost_vsock vmw_vsock_virtio_transport
-	vmw_vmci vmw_vsock_vmci_transport vmw_balloon'
+	vmw_vmci vmw_vsock_vmci_transport vmw_balloon virtio_pci virtio_net virtio_console'
 
 # test_header FILE KEY: the value of "vm-KEY: value" in the head of a test, of several lines
 # one after the other
@@ -76,9 +76,9 @@ neighbour_files()
 # Decompressed copies of the neighbours, made once for each kernel.
 prepare_neighbours()
 {
-	[ ! -d "$root/neighbours/$release" ] || return 0
+	[ ! -d "$neighbours" ] || return 0
 	say "collecting modules of $release"
-	new=$root/neighbours/$release.new
+	new=$neighbours.new
 	rm -rf "$new"
 	mkdir -p "$new"
 	for file in $(neighbour_files); do
@@ -88,17 +88,19 @@ prepare_neighbours()
 		esac
 	done
 	cp "$root/usr/lib/modules/$release/modules."[bo]* "$new"
-	mv "$new" "$root/neighbours/$release"
+	mv "$new" "$neighbours"
 }
 
 # add_modules FOLDER: neighbours and ours where they would be installed
 add_modules()
 {
+	# Another list, another folder
+	neighbours=$root/neighbours/$release-$(echo "$NEIGHBOURS" | cksum | cut -d ' ' -f 1)
 	with_lock "neighbours-$release" prepare_neighbours
 	modules=$image/usr/lib/modules/$release
 	mkdir -p "$modules/kernel" "$modules/updates/vmsock"
-	cp "$root/neighbours/$release/"*.ko "$modules/kernel/"
-	cp "$root/neighbours/$release/"modules.* "$modules/"
+	cp "$neighbours/"*.ko "$modules/kernel/"
+	cp "$neighbours/"modules.* "$modules/"
 	cp "$1"/*.ko "$modules/updates/vmsock/"
 	depmod -b "$image" "$release"
 	mkdir -p "$image/etc/modprobe.d"

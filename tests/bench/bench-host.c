@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * bench-host - how fast a guest and its host talk
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * bench-host TRANSPORT RUN: the host's end is tests/interop/peer. Prints one JSON object a line.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <vmci/vmci_sockets.h>
+
+#include "../interop/interop.h"
+
+#define HOST		2u
+#define TCP_HOST	"10.0.2.2"	/* QEMU's user-mode network */
+#define SERIAL		"/dev/virtio-ports/bench"
+#define AF_KERNEL	40
+#define SECONDS		1.0
+#define ORDER_BYTES	(4u << 20)
+#define PIECE		65536u
+#define SAMPLES_MAX	100000
+
+enum kind { STREAM_VMCI, STREAM_TCP, STREAM_SERIAL };
+
+static const struct transport {
+	const char *name;
+	enum kind kind;
+	int family;		/* 0: what vmci_sockets.h says */
+} transports[] = {
+	{ "vmsock", STREAM_VMCI, 0 },
+	{ "vmw_vmci", STREAM_VMCI, AF_KERNEL },
+	{ "tcp", STREAM_TCP, AF_INET },
+	{ "serial", STREAM_SERIAL, 0 },
+};
+
+static const struct transport *transport;
+static unsigned int tcp_port;
+static char buffer[PIECE];
+static double samples[SAMPLES_MAX];
+
+static double now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec + time.tv_nsec / 1e9;
+}
+
+static int connect_vmci(unsigned int port)
+{
+	int family = transport->family ? transport->family : VMCISock_GetAFValue();
+	struct sockaddr_vm address = {
+		.svm_family = family,
+		.svm_cid = HOST,
+		.svm_port = port,
+	};
+	int fd = socket(family, SOCK_STREAM, 0);
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		err(EXIT_FAILURE, "%s: port %u", transport->name, port);
+	return fd;
+}
+
+static int connect_tcp(unsigned int port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(tcp_port + (port == PORT_CLOSES_SECOND)),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	inet_pton(AF_INET, TCP_HOST, &address.sin_addr);
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		err(EXIT_FAILURE, "%s: port %u", transport->name, ntohs(address.sin_port));
+	return fd;
+}
+
+static int connected(unsigned int port)
+{
+	int fd;
+
+	switch (transport->kind) {
+	case STREAM_TCP:
+		return connect_tcp(port);
+	case STREAM_VMCI:
+		return connect_vmci(port);
+	default:
+		fd = open(SERIAL, O_RDWR);
+		if (fd < 0)
+			err(EXIT_FAILURE, SERIAL);
+		return fd;
+	}
+}
+
+static void write_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size) {
+		ssize_t n = write(fd, at, size);
+
+		if (n <= 0)
+			err(EXIT_FAILURE, "%s: write", transport->name);
+		at += n;
+		size -= n;
+	}
+}
+
+static size_t read_some(int fd, size_t size)
+{
+	ssize_t n = read(fd, buffer, size);
+
+	if (n <= 0)
+		err(EXIT_FAILURE, "%s: read", transport->name);
+	return n;
+}
+
+static void give_order(int fd, enum role role, uint64_t bytes)
+{
+	struct order order = { .role = role, .bytes = bytes };
+
+	write_all(fd, &order, sizeof(order));
+}
+
+static double throughput(enum role role)
+{
+	double start = now(), bytes = 0;
+	int fd = connected(PORT_MEASURES);
+
+	do {
+		give_order(fd, role, ORDER_BYTES);
+		if (role == ROLE_TAKE) {
+			for (unsigned int i = 0; i < ORDER_BYTES / PIECE; i++)
+				write_all(fd, buffer, PIECE);
+			read_some(fd, 1);
+		} else {
+			for (size_t left = ORDER_BYTES; left;)
+				left -= read_some(fd, left < PIECE ? left : PIECE);
+		}
+		bytes += ORDER_BYTES;
+	} while (now() - start < SECONDS);
+	close(fd);
+	return bytes / (now() - start) / (1 << 20);
+}
+
+static double to_host(void)
+{
+	return throughput(ROLE_TAKE);
+}
+
+static double from_host(void)
+{
+	return throughput(ROLE_GIVE);
+}
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* Median, in microseconds */
+static double round_trip(void)
+{
+	double end = now() + SECONDS, stop = 0;
+	int fd = connected(PORT_MEASURES);
+	unsigned int n;
+
+	for (n = 0; n < SAMPLES_MAX && stop < end; n++) {
+		double start;
+
+		give_order(fd, ROLE_REFLECT, 1);
+		start = now();
+		write_all(fd, buffer, 1);
+		read_some(fd, 1);
+		stop = now();
+		samples[n] = (stop - start) * 1e6;
+	}
+	close(fd);
+	qsort(samples, n, sizeof(samples[0]), compare);
+	return samples[n / 2];
+}
+
+static double connections(void)
+{
+	double start = now();
+	unsigned int n = 0;
+
+	do {
+		close(connected(PORT_CLOSES_SECOND));
+		n++;
+	} while (now() - start < SECONDS);
+	return n / (now() - start);
+}
+
+static const struct {
+	const char *name, *unit;
+	double (*measure)(void);
+	bool serial;		/* also through a serial port */
+} measurements[] = {
+	{ "stream to the host", "MiB/s", to_host, true },
+	{ "stream from the host", "MiB/s", from_host, true },
+	{ "round trip median", "us", round_trip, true },
+	{ "connections", "1/s", connections, false },
+};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+int main(int argc, char **argv)
+{
+	if (argc != 4)
+		errx(EXIT_FAILURE, "usage: bench-host TRANSPORT RUN TCP-PORT");
+	for (size_t i = 0; i < COUNT(transports); i++)
+		if (!strcmp(transports[i].name, argv[1]))
+			transport = &transports[i];
+	if (!transport)
+		errx(EXIT_FAILURE, "%s: no transport", argv[1]);
+	tcp_port = atoi(argv[3]);
+	for (size_t i = 0; i < COUNT(measurements); i++)
+		if (transport->kind != STREAM_SERIAL || measurements[i].serial)
+			printf("{\"measurement\":\"%s\",\"unit\":\"%s\",\"transport\":\"%s\","
+			       "\"run\":%d,\"value\":%.2f}\n",
+			       measurements[i].name, measurements[i].unit, transport->name,
+			       atoi(argv[2]), measurements[i].measure());
+	return 0;
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * peer - the host's part of tests that run in a guest
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * peer PATH [TCP-PORT SERIAL]: listens on PATH_PORT for the guest's connections to PORT of
+ * context 2, connects to the guest through PATH, and does what interop.h says until it is killed.
+ * For comparison, it measures over TCP on the loopback interface and through a serial port's UNIX
+ * socket, too.
+ */
+#include <arpa/inet.h>
+#include <err.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "interop.h"
+
+#define PIECE	65521u
+
+static const char *base;
+
+static struct sockaddr_un address_of(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		errx(EXIT_FAILURE, "%s: too long for a socket", path);
+	strcpy(address.sun_path, path);
+	return address;
+}
+
+static int listen_on_loopback(unsigned int port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)) ||
+	    bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024))
+		err(EXIT_FAILURE, "port %u of the loopback interface", port);
+	return fd;
+}
+
+static int listen_for(unsigned int port)
+{
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(path, sizeof(path), "%s_%u", base, port);
+	address = address_of(path);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024))
+		err(EXIT_FAILURE, "%s", path);
+	return fd;
+}
+
+static bool send_all(int fd, const void *data, size_t size)
+{
+	const char *at = data;
+
+	while (size) {
+		ssize_t n = send(fd, at, size, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= n;
+	}
+	return true;
+}
+
+static bool receive_all(int fd, void *data, size_t size)
+{
+	char *at = data;
+
+	while (size) {
+		ssize_t n = recv(fd, at, size, 0);
+
+		if (n <= 0)
+			return false;
+		at += n;
+		size -= n;
+	}
+	return true;
+}
+
+static bool tell(int fd, bool good)
+{
+	return send_all(fd, good ? (char[]){ VERDICT_GOOD } : (char[]){ VERDICT_BAD }, 1);
+}
+
+static bool echo(int fd)
+{
+	char buffer[PIECE];
+	ssize_t n;
+
+	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0)
+		if (!send_all(fd, buffer, n))
+			return false;
+	return n == 0 && !shutdown(fd, SHUT_WR);
+}
+
+static bool sink(int fd, uint64_t bytes)
+{
+	char buffer[PIECE];
+	uint64_t at = 0;
+	ssize_t n;
+
+	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
+		if (!good_bytes(buffer, at, n)) {
+			warnx("wrong bytes behind %llu", (unsigned long long)at);
+			return false;
+		}
+		at += n;
+	}
+	if (n < 0 || at != bytes)
+		warn("%llu of %llu bytes", (unsigned long long)at, (unsigned long long)bytes);
+	return n == 0 && at == bytes;
+}
+
+static bool source(int fd, uint64_t bytes)
+{
+	size_t n;
+
+	for (uint64_t at = 0; at < bytes; at += n) {
+		n = bytes - at < PIECE ? bytes - at : PIECE;
+		if (!send_all(fd, bytes_at(at), n))
+			return false;
+	}
+	return !shutdown(fd, SHUT_WR);
+}
+
+static bool both(int fd, uint64_t bytes)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		err(EXIT_FAILURE, "fork");
+	if (pid == 0)
+		_exit(source(fd, bytes) ? EXIT_SUCCESS : EXIT_FAILURE);
+	return sink(fd, bytes);
+}
+
+static bool wait_for_end(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, 0) == 0;
+}
+
+/* Plays a role on a connection; true if all went as it should */
+static bool play(int fd, const struct order *order)
+{
+	bool good;
+
+	switch (order->role) {
+	case ROLE_ECHO:
+		return echo(fd);
+	case ROLE_SINK:
+		good = sink(fd, order->bytes);
+		return tell(fd, good) && good;
+	case ROLE_SOURCE:
+		return source(fd, order->bytes) && wait_for_end(fd);
+	case ROLE_BOTH:
+		return both(fd, order->bytes);
+	case ROLE_ABORT:
+		return poll(&(struct pollfd){ .fd = fd, .events = POLLIN }, 1, -1) == 1;
+	default:
+		warnx("role %u", order->role);
+		return false;
+	}
+}
+
+/* A connection to a port of the guest, -1 if there is none */
+static int dial(unsigned int port)
+{
+	struct sockaddr_un address = address_of(base);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char line[32];
+	size_t n = 0;
+
+	if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		err(EXIT_FAILURE, "%s", base);
+	snprintf(line, sizeof(line), "CONNECT %u\n", port);
+	if (!send_all(fd, line, strlen(line)))
+		goto refused;
+	do {
+		if (n == sizeof(line) - 1 || recv(fd, line + n, 1, 0) != 1)
+			goto refused;
+	} while (line[n++] != '\n');
+	if (!strncmp(line, "OK ", 3))
+		return fd;
+refused:
+	close(fd);
+	return -1;
+}
+
+static void do_order(int fd)
+{
+	struct order order;
+	int other;
+
+	if (!receive_all(fd, &order, sizeof(order)))
+		return;
+	if (!order.port) {
+		play(fd, &order);
+		return;
+	}
+	other = dial(order.port);
+	tell(fd, other >= 0);
+	if (other < 0)
+		return;
+	tell(fd, play(other, &order));
+	close(other);
+}
+
+/* Counted roles, one after the other, until the connection ends */
+static void measure(int fd)
+{
+	static char buffer[PIECE];
+	struct order order;
+
+	while (receive_all(fd, &order, sizeof(order))) {
+		for (uint64_t at = 0; at < order.bytes;) {
+			size_t n = order.bytes - at < PIECE ? order.bytes - at : PIECE;
+			ssize_t got = n;
+
+			if (order.role != ROLE_GIVE && (got = recv(fd, buffer, n, 0)) <= 0)
+				return;
+			if (order.role != ROLE_TAKE && !send_all(fd, buffer, got))
+				return;
+			at += got;
+		}
+		if (order.role == ROLE_TAKE)
+			tell(fd, true);
+	}
+}
+
+/* The serial port's other end; QEMU listens, perhaps later */
+static void measure_serial(const char *path)
+{
+	struct sockaddr_un address = address_of(path);
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	while (connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		usleep(100000);
+	measure(fd);
+}
+
+static void serve(unsigned int port, int fd)
+{
+	switch (port) {
+	case PORT_ORDERS:
+		do_order(fd);
+		break;
+	case PORT_CLOSES_SECOND:
+		wait_for_end(fd);
+		break;
+	case PORT_MEASURES:
+		measure(fd);
+		break;
+	}
+}
+
+static void accept_one(unsigned int port, int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+	pid_t pid;
+
+	if (fd < 0)
+		err(EXIT_FAILURE, "accept");
+	pid = port == PORT_CLOSES_FIRST ? 1 : fork();
+	if (pid < 0)
+		err(EXIT_FAILURE, "fork");
+	if (pid == 0) {
+		close(listener);
+		serve(port, fd);
+		_exit(EXIT_SUCCESS);
+	}
+	close(fd);
+}
+
+struct service {
+	unsigned int port;
+	int fd;
+};
+
+static void serve_all(const struct service *services, unsigned int count)
+{
+	struct pollfd fds[8];
+
+	for (unsigned int i = 0; i < count; i++)
+		fds[i] = (struct pollfd){ .fd = services[i].fd, .events = POLLIN };
+	while (poll(fds, count, -1) > 0)
+		for (unsigned int i = 0; i < count; i++)
+			if (fds[i].revents)
+				accept_one(services[i].port, fds[i].fd);
+	err(EXIT_FAILURE, "poll");
+}
+
+int main(int argc, char **argv)
+{
+	static const unsigned int ports[] = {
+		PORT_ORDERS, PORT_CLOSES_FIRST, PORT_CLOSES_SECOND, PORT_MEASURES,
+	};
+	struct service services[8];
+	unsigned int count = 0;
+
+	if (argc != 2 && argc != 4)
+		errx(EXIT_FAILURE, "usage: peer PATH [TCP-PORT SERIAL]");
+	base = argv[1];
+	make_interop_bytes();
+	signal(SIGCHLD, SIG_IGN);
+	for (unsigned int i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+		services[count++] = (struct service){ ports[i], listen_for(ports[i]) };
+	if (argc == 4) {
+		int port = atoi(argv[2]);
+
+		services[count++] = (struct service){ PORT_MEASURES, listen_on_loopback(port) };
+		services[count++] = (struct service){ PORT_CLOSES_SECOND,
+						      listen_on_loopback(port + 1) };
+		if (fork() == 0) {
+			measure_serial(argv[3]);
+			_exit(EXIT_SUCCESS);
+		}
+	}
+	serve_all(services, count);
+}

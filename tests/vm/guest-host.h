@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * guest-host.h - a guest and its host, whatever driver the guest has
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * The host's part is tests/interop/peer, behind the UNIX sockets of the virtual device.
+ * VMSOCK_FULL in the environment asks for all counts; VMSOCK_DEVICE_CID says which context the
+ * device has.
+ */
+#ifndef TESTS_VM_GUEST_HOST_H
+#define TESTS_VM_GUEST_HOST_H
+
+#include "vmtest.h"
+#include "../interop/interop.h"
+
+#define HOST		2u
+#define MIB		(1024 * 1024ull)
+
+static const uint64_t sizes[] = { 128, 4096, 65536, 262144, 1048576 };
+
+static bool full(void)
+{
+	return getenv("VMSOCK_FULL");
+}
+
+/* As many bytes as make the ring of a queue wrap often enough */
+static uint64_t much(uint64_t queue)
+{
+	uint64_t wraps = full() ? 10000 : 100, most = full() ? 1024 * MIB : 16 * MIB;
+
+	return wraps * queue < most ? wraps * queue + 1 : most + 1;
+}
+
+/* --- connections -------------------------------------------------------------------------- */
+
+static int host_connection(unsigned int port, uint64_t queue)
+{
+	int fd = stream_socket();
+
+	if (queue)
+		set_size(fd, queue);
+	need_ok(connect_to(fd, HOST, port));
+	return fd;
+}
+
+/* A connection on which the host plays a role */
+static int ordered(enum role role, uint64_t bytes, uint64_t queue)
+{
+	struct order order = { .role = role, .bytes = bytes };
+	int fd = host_connection(PORT_ORDERS, queue);
+
+	need(send(fd, &order, sizeof(order), 0) == sizeof(order));
+	return fd;
+}
+
+static char verdict(int fd)
+{
+	char byte = 0;
+
+	return recv(fd, &byte, 1, 0) == 1 ? byte : 0;
+}
+
+/* The same on a connection that the host makes; @orders gets the one with the verdicts */
+static int called(enum role role, uint64_t bytes, uint64_t queue, int *orders)
+{
+	int listening = stream_bound(VMADDR_PORT_ANY), fd;
+	struct order order = { .role = role, .bytes = bytes };
+
+	if (queue)
+		set_size(listening, queue);
+	need_ok(listen(listening, 1));
+	order.port = port_of(listening);
+	*orders = host_connection(PORT_ORDERS, 0);
+	need(send(*orders, &order, sizeof(order), 0) == sizeof(order));
+	fd = need_ok(accept(listening, NULL, NULL));
+	need(verdict(*orders) == VERDICT_GOOD);
+	close(listening);
+	return fd;
+}
+
+/* --- bytes -------------------------------------------------------------------------------- */
+
+struct flow {
+	int fd;
+	uint64_t bytes;
+};
+
+static void send_flow(void *arg)
+{
+	struct flow *flow = arg;
+	unsigned int seed = 1;
+	size_t n;
+
+	for (uint64_t at = 0; at < flow->bytes; at += n) {
+		n = 1 + rand_r(&seed) % 100000;
+		n = flow->bytes - at < n ? flow->bytes - at : n;
+		n = need_ok(send(flow->fd, bytes_at(at), n, MSG_NOSIGNAL));
+	}
+	need_ok(shutdown(flow->fd, SHUT_WR));
+}
+
+/* All of them, and then their end */
+static void receive_flow(struct flow *flow)
+{
+	static uint8_t got[100000];
+	unsigned int seed = 2;
+	uint64_t at = 0;
+	ssize_t n;
+
+	while ((n = need_ok(recv(flow->fd, got, 1 + rand_r(&seed) % sizeof(got), 0))) > 0) {
+		need(good_bytes(got, at, n));
+		at += n;
+	}
+	expect_is(at, flow->bytes);
+}
+
+static void to_host(int fd, uint64_t bytes)
+{
+	struct flow flow = { .fd = fd, .bytes = bytes };
+
+	send_flow(&flow);
+	expect_is(verdict(fd), VERDICT_GOOD);
+	expect_eof(fd);
+}
+
+static void from_host(int fd, uint64_t bytes)
+{
+	receive_flow(&(struct flow){ .fd = fd, .bytes = bytes });
+}
+
+static void both_ways(int fd, uint64_t bytes)
+{
+	struct flow out = { .fd = fd, .bytes = bytes }, in = out;
+	struct task task;
+
+	start_task(&task, send_flow, &out);
+	receive_flow(&in);
+	join_task(&task);
+}
+
+/* --- rows --------------------------------------------------------------------------------- */
+
+static void context(void)
+{
+	expect_is(vm_cid, strtoul(getenv("VMSOCK_DEVICE_CID"), NULL, 0));
+}
+
+static void guest_calls(void)
+{
+	make_interop_bytes();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t bytes = much(sizes[i]);
+		int fd = ordered(ROLE_SINK, bytes, sizes[i]);
+
+		to_host(fd, bytes);
+		close(fd);
+		fd = ordered(ROLE_SOURCE, bytes, sizes[i]);
+		from_host(fd, bytes);
+		close(fd);
+		fd = ordered(ROLE_BOTH, bytes, sizes[i]);
+		both_ways(fd, bytes);
+		close(fd);
+	}
+}
+
+static void host_calls(void)
+{
+	int fd, orders;
+
+	make_interop_bytes();
+	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+		uint64_t bytes = much(sizes[i]);
+
+		fd = called(ROLE_SINK, bytes, sizes[i], &orders);
+		to_host(fd, bytes);
+		close(fd);
+		expect_is(verdict(orders), VERDICT_GOOD);
+		close(orders);
+		fd = called(ROLE_SOURCE, bytes, sizes[i], &orders);
+		from_host(fd, bytes);
+		close(fd);
+		expect_is(verdict(orders), VERDICT_GOOD);
+		close(orders);
+	}
+}
+
+static void half_close(void)
+{
+	int orders, fd = ordered(ROLE_ECHO, 0, 0);
+	char text[16] = "";
+
+	need(send(fd, "there", 5, 0) == 5);
+	need_ok(shutdown(fd, SHUT_WR));
+	expect_is(recv(fd, text, sizeof(text), MSG_WAITALL), 5);
+	expect(!strcmp(text, "there"));
+	expect_eof(fd);
+	close(fd);
+	fd = called(ROLE_ECHO, 0, 0, &orders);
+	need(send(fd, "again", 5, 0) == 5);
+	need_ok(shutdown(fd, SHUT_WR));
+	expect_is(recv(fd, text, sizeof(text), MSG_WAITALL), 5);
+	expect(!strcmp(text, "again"));
+	expect_eof(fd);
+	close(fd);
+	close(orders);
+}
+
+static void nobody(void)
+{
+	int fd = stream_socket();
+
+	expect_errno(connect_to(fd, HOST, PORT_NOBODY), ECONNRESET);
+	close(fd);
+}
+
+/* The host calls a port where nobody listens */
+static void nobody_here(void)
+{
+	struct order order = { .role = ROLE_ECHO, .port = PORT_NOBODY };
+	int fd = host_connection(PORT_ORDERS, 0);
+
+	need(send(fd, &order, sizeof(order), 0) == sizeof(order));
+	expect_is(verdict(fd), VERDICT_BAD);
+	close(fd);
+}
+
+/* The host goes and leaves bytes unread: sending ends soon, and nothing hangs */
+static void abort_here(void)
+{
+	int fd = ordered(ROLE_ABORT, 0, 0);
+	ssize_t n;
+
+	make_interop_bytes();
+	do {
+		n = send(fd, bytes_at(0), 100000, MSG_NOSIGNAL);
+	} while (n > 0);
+	expect(errno == EPIPE || errno == ECONNRESET);
+	close(fd);
+}
+
+static void connect_and_close(unsigned int port, int count, bool wait)
+{
+	for (int i = 0; i < count; i++) {
+		int fd = host_connection(port, 0);
+
+		if (wait)
+			expect_is(recv(fd, &(char){ 0 }, 1, 0), 0);
+		close(fd);
+	}
+}
+
+/* Connections in turn that the host, and that the guest, closes first */
+static void sequence(int host_first, int guest_first)
+{
+	connect_and_close(PORT_CLOSES_FIRST, host_first, true);
+	connect_and_close(PORT_CLOSES_SECOND, guest_first, false);
+}
+
+static void parallel(void)
+{
+	enum { COUNT = 100 };
+	int fds[COUNT];
+	char text[32], got[32];
+
+	for (int i = 0; i < COUNT; i++)
+		fds[i] = ordered(ROLE_ECHO, 0, 16384);
+	for (int i = 0; i < COUNT; i++) {
+		int n = snprintf(text, sizeof(text), "connection %d", i);
+
+		need(send(fds[i], text, n, 0) == n);
+	}
+	for (int i = 0; i < COUNT; i++) {
+		int n = snprintf(text, sizeof(text), "connection %d", i);
+
+		need_ok(shutdown(fds[i], SHUT_WR));
+		expect_is(recv(fds[i], got, sizeof(got), MSG_WAITALL), n);
+		expect(!memcmp(got, text, n));
+		close(fds[i]);
+	}
+}
+
+#endif /* TESTS_VM_GUEST_HOST_H */
