@@ -20,6 +20,8 @@ device_sources = \
 	$(top_srcdir)/device/broker.h \
 	$(top_srcdir)/device/cause.c \
 	$(top_srcdir)/device/cause.h \
+	$(top_srcdir)/device/control.c \
+	$(top_srcdir)/device/control.h \
 	$(top_srcdir)/device/datagram.c \
 	$(top_srcdir)/device/datagram.h \
 	$(top_srcdir)/device/dma.c \

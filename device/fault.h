@@ -21,8 +21,8 @@ struct function;
 /* What became of a message */
 enum fault {
 	FAULT_NONE,
-	FAULT_TAKEN,		/* nothing more is to be done; the result says what the sender gets */
-	FAULT_TWICE		/* and once more */
+	FAULT_TAKEN,	/* nothing more is to be done; the result is the sender's */
+	FAULT_TWICE	/* and once more */
 };
 
 /*

@@ -19,10 +19,12 @@
 #include <unistd.h>
 
 #include "backend_unix.h"
+#include "control.h"
 #include "fault.h"
 #include "loop.h"
 #include "memory.h"
 #include "options.h"
+#include "sandbox.h"
 #include "server.h"
 #include "trace.h"
 
@@ -92,13 +94,23 @@ static bool serve(struct loop *loop, struct function *function, const struct opt
 		  GError **error)
 {
 	struct server *server = server_new(loop, options->socket, options->mode, function, error);
+	struct control *control = NULL;
+	bool good = server != NULL;
 
-	if (!server)
-		return false;
-	g_message("context %u waits for QEMU at %s", options->function.cid, options->socket);
-	loop_run(loop);
+	if (good && options->control) {
+		control = control_new(loop, options->control, options->mode, function, server,
+				      error);
+		good = control != NULL;
+	}
+	good = good && (!options->sandbox || sandbox_enter(error));
+	if (good) {
+		g_message("context %u waits for QEMU at %s", options->function.cid,
+			  options->socket);
+		loop_run(loop);
+	}
+	control_free(control);
 	server_free(server);
-	return true;
+	return good;
 }
 
 /* Each connection has a descriptor */
