@@ -37,23 +37,31 @@ static bool fail(GError **error, const char *what)
 	return false;
 }
 
-/* Two machines with one context ID would be one for whoever talks to them. The name in the
- * abstract space of sockets goes with the process, however it ends.
+/*
+ * Machines whose sockets are in one folder are taken for one administrator's: two with the same
+ * context ID are a mistake.  The name in the abstract space of sockets goes with the process,
+ * however it ends.
  */
-static bool claim_cid(__u32 cid, GError **error)
+static bool claim_cid(const struct options *options, GError **error)
 {
+	g_autofree char *folder = g_path_get_dirname(options->socket);
+	g_autofree char *real = realpath(folder, NULL);
+	g_autofree char *sum = g_compute_checksum_for_string(G_CHECKSUM_SHA256,
+							     real ? real : folder, -1);
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1,
+			      "vmci-device/%u/%s", options->function.cid, sum);
 
-	snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vmci-device/%u", cid);
 	if (fd >= 0 && bind(fd, (const struct sockaddr *)&address,
 			    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
-					strlen(address.sun_path + 1))) == 0)
+					(size_t)length)) == 0)
 		return true;	/* kept until the end */
 	if (errno != EADDRINUSE)
 		return fail(error, "cannot claim the context ID");
 	g_set_error(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE,
-		    "another virtual machine has context ID %u", cid);
+		    "another virtual machine of %s has context ID %u", real ? real : folder,
+		    options->function.cid);
 	return false;
 }
 
@@ -162,7 +170,7 @@ static bool run(const struct options *options, GError **error)
 	allow_descriptors();
 	function = function_new(loop, &options->function);
 	memory_guard(function->memory);
-	good = claim_cid(options->function.cid, error) && watch_signals(loop, error) &&
+	good = claim_cid(options, error) && watch_signals(loop, error) &&
 	       (!options->uds || sockets_open(&sockets, loop, function, options, error)) &&
 	       (!options->trace || trace_open(function, options->trace, error)) &&
 	       add_faults(function, options, error) && serve(loop, function, options, error);
