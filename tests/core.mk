@@ -16,6 +16,8 @@ libcore_a_SOURCES = \
 	../../modules/common/handshake.c \
 	../../modules/common/notify.c \
 	../../modules/common/packet.c \
+	../../modules/common/receive.c \
 	../../modules/common/ring.c \
+	../../modules/common/slots.c \
 	$(NULL)
 libcore_a_CFLAGS = $(AM_CFLAGS)
