@@ -60,7 +60,7 @@ modules/common/          include/vmci/                                  none
 modules/linux/compat/    none                                           .*
 modules/linux/vmci_api.h include/vmci/                                  linux/.*
 modules/linux/vmsock_api.h include/vmci/                                linux/.*
-modules/linux/vmci/      modules/linux/vmci_api.h|include/vmci/|modules/common/ring.h kernel
+modules/linux/vmci/      modules/linux/vmci_api.h|include/vmci/|modules/common/[rs] kernel
 modules/linux/vsock/     modules/linux/vm(ci|sock)_api.h|include/vmci/|modules/common/ kernel
 lib/                     include/vmci_sockets.h                         .*
 vmsock-tools/            lib/vmsock/                                    .*

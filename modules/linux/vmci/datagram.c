@@ -267,26 +267,68 @@ static int deliver_later(struct endpoint *endpoint, const struct vmci_datagram *
 }
 
 /**
- * vmci_datagram_dispatch() - hand a datagram to an endpoint of this machine (vmci.md 3.11)
- * @dg: from a kernel client, sizes checked, source filled in
+ * vmci_datagram_deliver() - hand a datagram to an endpoint of this machine
+ * @dg: from another endpoint of it, sizes checked, source filled in
  * @gfp: how to allocate
  *
  * Context: any but NMI.
  * Return: bytes, header included, or an error as vmsock_vmci_datagram_send().
  */
-int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
+int vmci_datagram_deliver(const struct vmci_datagram *dg, gfp_t gfp)
 {
 	struct endpoint *endpoint;
-	int result;
+	int result = find_receiver(dg, &endpoint);
 
+	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp, &result))
+		result = deliver_later(endpoint, dg, gfp);
+	return result < 0 ? result : (int)(sizeof(*dg) + dg->payload_size);
+}
+
+/**
+ * vmci_datagram_dispatch() - the same for the host (vmci.md 3.11)
+ * @dg: as for vmci_datagram_deliver()
+ * @gfp: how to allocate
+ */
+int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
+{
 	if (dg->dst.context != VMCI_HOST_CONTEXT_ID)
 		return VMCI_ERROR_DST_UNREACHABLE;
 	if (dg->src.context != VMCI_HOST_CONTEXT_ID)
 		return VMCI_ERROR_NO_ACCESS;
-	result = find_receiver(dg, &endpoint);
-	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp, &result))
-		result = deliver_later(endpoint, dg, gfp);
-	return result < 0 ? result : (int)(sizeof(*dg) + dg->payload_size);
+	return vmci_datagram_deliver(dg, gfp);
+}
+
+/**
+ * vmci_datagram_has_sender() - is the source an endpoint of this machine?
+ * @dg: of a kernel client
+ */
+bool vmci_datagram_has_sender(const struct vmci_datagram *dg)
+{
+	bool found;
+
+	rcu_read_lock();
+	found = vmci_resource_find(dg->src, VMCI_RESOURCE_DATAGRAM);
+	rcu_read_unlock();
+	return found;
+}
+
+/**
+ * vmci_datagram_receive() - hand over a datagram that a device delivered (vmci.md 3.9)
+ * @dg: private copy of the caller, its size is checked
+ *
+ * Context: process context, may sleep.
+ * Return: what the receiver says, or INVALID_RESOURCE without one.
+ */
+int vmci_datagram_receive(struct vmci_datagram *dg)
+{
+	struct vmci_resource *to = vmci_resource_get(dg->dst, VMCI_RESOURCE_DATAGRAM);
+	int result;
+
+	if (!to)
+		return VMCI_ERROR_INVALID_RESOURCE;
+	result = call(to_endpoint(to), dg);
+	vmci_resource_put(to);
+	return result;
 }
 
 int vmsock_vmci_datagram_send_gfp(struct vmci_datagram *dg, gfp_t gfp)

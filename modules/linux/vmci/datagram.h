@@ -11,5 +11,8 @@
 #include <vmci/wire.h>
 
 int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp);
+int vmci_datagram_deliver(const struct vmci_datagram *dg, gfp_t gfp);
+int vmci_datagram_receive(struct vmci_datagram *dg);
+bool vmci_datagram_has_sender(const struct vmci_datagram *dg);
 
 #endif /* VMSOCK_VMCI_DATAGRAM_H */

@@ -7,8 +7,14 @@
  * An immediate doorbell calls its client in the context of whoever rings it, under RCU.
  * A delayed one queues a work item that holds a reference; rings that come before it runs
  * are merged into it.
+ *
+ * While there is a device, it is told of all doorbells, those included that were there first.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/export.h>
+#include <linux/mutex.h>
+#include <linux/printk.h>
 #include <linux/slab.h>
 
 #include <vmci/errors.h>
@@ -26,6 +32,7 @@
  * @data: for @cb
  * @delayed: call from @work
  * @work: has a reference while it is queued
+ * @link: as the device knows it
  */
 struct doorbell {
 	struct vmci_resource resource;
@@ -33,7 +40,13 @@ struct doorbell {
 	void *data;
 	bool delayed;
 	struct work_struct work;
+	struct vmci_doorbell_link link;
 };
+
+/* The device, if there is one, and all doorbells that it is or will be told of */
+static DEFINE_MUTEX(device_lock);
+static const struct vmci_doorbell_device *device;
+static LIST_HEAD(links);
 
 static struct doorbell *to_doorbell(struct vmci_resource *resource)
 {
@@ -80,6 +93,63 @@ static int choose_handle(struct vmci_handle wanted, struct vmci_handle *out)
 	return VMCI_SUCCESS;
 }
 
+static bool is_linked(const struct vmci_doorbell_link *link)
+{
+	return !hlist_unhashed(&link->at_index);
+}
+
+static int link_doorbell(struct vmci_doorbell_link *link, struct vmci_resource *doorbell)
+{
+	int result = VMCI_SUCCESS;
+
+	link->doorbell = doorbell;
+	INIT_HLIST_NODE(&link->at_index);
+	mutex_lock(&device_lock);
+	if (device)
+		result = device->link(link);
+	if (result >= 0)
+		list_add_tail(&link->node, &links);
+	mutex_unlock(&device_lock);
+	return result;
+}
+
+static void unlink_doorbell(struct vmci_doorbell_link *link)
+{
+	mutex_lock(&device_lock);
+	list_del(&link->node);
+	if (is_linked(link))
+		device->unlink(link);
+	mutex_unlock(&device_lock);
+}
+
+/**
+ * vmci_doorbell_device_set() - a device has come, or goes
+ * @new: it, NULL when it goes: doorbells are unlinked then, and not called by it any more
+ *
+ * Context: process context, may sleep.
+ */
+void vmci_doorbell_device_set(const struct vmci_doorbell_device *new)
+{
+	struct vmci_doorbell_link *link;
+
+	mutex_lock(&device_lock);
+	list_for_each_entry(link, &links, node) {
+		if (!new && is_linked(link))
+			device->unlink(link);
+		if (new && new->link(link) < 0)
+			pr_warn("the device does not take doorbell {%u, %u}\n",
+				link->doorbell->handle.context, link->doorbell->handle.resource);
+	}
+	device = new;
+	mutex_unlock(&device_lock);
+}
+
+static void retire(struct vmci_resource *resource)
+{
+	vmci_resource_retire(resource);
+	vmci_resource_put(resource);
+}
+
 int vmsock_vmci_doorbell_create(struct vmci_handle *io, u32 flags, u32 priv, vmci_doorbell_cb cb,
 				void *data)
 {
@@ -103,11 +173,19 @@ int vmsock_vmci_doorbell_create(struct vmci_handle *io, u32 flags, u32 priv, vmc
 
 	result = vmci_resource_add(&doorbell->resource, VMCI_RESOURCE_DOORBELL, handle,
 				   release_doorbell);
-	if (result < 0)
+	if (result < 0) {
 		kfree(doorbell);
-	else
-		*io = doorbell->resource.handle;
-	return result;
+		return result;
+	}
+	handle = doorbell->resource.handle;
+	result = link_doorbell(&doorbell->link, &doorbell->resource);
+	if (result < 0) {
+		vmci_resource_remove(handle, VMCI_RESOURCE_DOORBELL);
+		retire(&doorbell->resource);
+		return result;
+	}
+	*io = handle;
+	return VMCI_SUCCESS;
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_doorbell_create);
 
@@ -121,8 +199,8 @@ int vmsock_vmci_doorbell_destroy(struct vmci_handle handle)
 	resource = vmci_resource_remove(handle, VMCI_RESOURCE_DOORBELL);
 	if (!resource)
 		return VMCI_ERROR_NOT_FOUND;
-	vmci_resource_retire(resource);
-	vmci_resource_put(resource);
+	unlink_doorbell(&to_doorbell(resource)->link);
+	retire(resource);
 	return VMCI_SUCCESS;
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_doorbell_destroy);
@@ -134,6 +212,25 @@ static bool ring_later(struct doorbell *doorbell)
 	if (!vmci_delivery_work(&doorbell->work))
 		vmci_resource_put(&doorbell->resource);
 	return true;
+}
+
+static bool ring(struct doorbell *doorbell)
+{
+	if (doorbell->delayed)
+		return ring_later(doorbell);
+	call(doorbell);
+	return true;
+}
+
+/**
+ * vmci_doorbell_rung() - the device has rung a doorbell
+ * @link: found in an RCU read-side section
+ *
+ * Context: any but NMI.
+ */
+void vmci_doorbell_rung(struct vmci_doorbell_link *link)
+{
+	ring(to_doorbell(link->doorbell));
 }
 
 /**
@@ -151,11 +248,7 @@ int vmci_doorbell_ring(struct vmci_handle handle, u32 priv)
 
 	rcu_read_lock();
 	resource = vmci_resource_find(handle, VMCI_RESOURCE_DOORBELL);
-	found = resource;
-	if (found && to_doorbell(resource)->delayed)
-		found = ring_later(to_doorbell(resource));
-	else if (found)
-		call(to_doorbell(resource));
+	found = resource && ring(to_doorbell(resource));
 	rcu_read_unlock();
 	return found ? VMCI_SUCCESS : VMCI_ERROR_NOT_FOUND;
 }

@@ -257,6 +257,11 @@ static int attach(struct vmci_qp *qp, struct vmci_handle handle, u64 produce_siz
 
 	if (!resource)
 		return VMCI_ERROR_NOT_FOUND;
+	/* The name of a queue pair that has an end elsewhere */
+	if (resource->release != release_pair) {
+		vmci_resource_put(resource);
+		return VMCI_ERROR_ALREADY_EXISTS;
+	}
 	pair = to_pair(resource);
 	spin_lock(&pair->lock);
 	result = join(pair, produce_size, consume_size);

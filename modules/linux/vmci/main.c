@@ -15,19 +15,9 @@
 #include "context.h"
 #include "delivery.h"
 #include "event.h"
+#include "guest.h"
 #include "local_qp.h"
 #include "personality.h"
-
-/* The kernel's own driver of the VMCI device was there first: it keeps the device */
-static bool vmw_vmci_is_loaded(void)
-{
-	static const char its_symbol[] = "vmci_datagram_send";
-	bool loaded = __symbol_get(its_symbol);
-
-	if (loaded)
-		__symbol_put(its_symbol);
-	return loaded;
-}
 
 static int __init vmci_init(void)
 {
@@ -40,14 +30,22 @@ static int __init vmci_init(void)
 		return err;
 	vmci_context_init();
 	vmci_personality_set(VMCI_ROUTE_HOST, &vmci_host_personality);
-	pr_info("version %s, this machine is context %u%s\n", VMSOCK_VERSION,
-		VMCI_HOST_CONTEXT_ID,
-		vmw_vmci_is_loaded() ? "; vmw_vmci came first and keeps the VMCI device" : "");
+	pr_info("version %s, this machine is context %u\n", VMSOCK_VERSION, VMCI_HOST_CONTEXT_ID);
+	err = vmci_guest_init();
+	if (err)
+		goto exit_host;
 	return 0;
+
+exit_host:
+	vmci_personality_set(VMCI_ROUTE_HOST, NULL);
+	vmci_context_exit();
+	vmci_delivery_exit();
+	return err;
 }
 
 static void __exit vmci_exit(void)
 {
+	vmci_guest_exit();
 	vmci_personality_set(VMCI_ROUTE_HOST, NULL);
 	vmci_context_exit();
 	vmci_delivery_exit();
