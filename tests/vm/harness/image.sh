@@ -37,7 +37,7 @@ nogroup:x:65534:' >"$image/etc/group"
 		ln -s busybox "$image/bin/$applet"
 	done
 	cp "$source/tests/vm/harness/init" "$image/init"
-	cp "$source/tests/vm/harness/tap.sh" "$image/usr/bin/"
+	cp "$source/tests/vm/harness/tap.sh" "$source/tests/vm/harness/driver.sh" "$image/usr/bin/"
 }
 
 # Programs linked dynamically bring the libraries of this machine.
