@@ -13,7 +13,6 @@
 
 dma="DMA datagrams, 64-bit page numbers"
 drive msix "$dma" "MSI-X with all vectors"
-drive msi "$dma" "MSI" disable_msix=1
 drive intx "$dma" "INTx" disable_msix=1 disable_msi=1
 like "$(grep -c vmci /proc/interrupts)" '^0$' "no interrupt is left behind"
 done_testing
