@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bench.jq - a table (Markdown) of what tests/bench/bench.c measured
+# bench.jq - a table (Markdown) of what tests/bench measured
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# A row is a measurement. First the median of AF_UNIX; then for each transport the ratio to
-# AF_UNIX of the same run: median (lowest to highest); last the control packets and context
-# switches of a unit of ours (a MiB, a round trip, a connection, a datagram), and of AF_UNIX.
+# A row is a measurement. First the median of one transport ($base); then for each other the
+# ratio to that of the same run: median (lowest to highest). Last, if they were counted, the control
+# packets and context switches of a unit of ours (a MiB, a round trip, a connection, a datagram),
+# and of $base. $columns are the transports, $titles theirs and that of $base.
 
 def median: sort | .[(length / 2) | floor];
 def short:
@@ -14,29 +15,35 @@ def short:
 	else . * 100 | round | . / 100 end;
 def of($transport): map(select(.transport == $transport));
 
-# Ratios of the rows of one measurement, each to AF_UNIX in the same run
+# Ratios of the rows of one measurement, each to $base in the same run
 def ratios($transport):
 	. as $rows
 	| [of($transport)[] | . as $row
-	   | ($rows | of("unix") | map(select(.run == $row.run)) | .[0].value) as $unix
-	   | select($unix > 0) | $row.value / $unix];
+	   | ($rows | of($base) | map(select(.run == $row.run)) | .[0].value) as $value
+	   | select($value != null and $value > 0) | $row.value / $value];
 
 def cell($transport):
 	ratios($transport)
 	| if length == 0 then "" else "\(median | short) (\(min | short) to \(max | short))" end;
 
+def counted: .[0] | has("switches");
+def counts:
+	[(of("vmsock") | map(.packets)), (of("vmsock") | map(.switches)), (of($base) | map(.switches))]
+	| map(median | short | tostring);
+
 def line:
-	.[0] as $first
-	| [$first.measurement, "\(of("unix") | map(.value) | median | short) \($first.unit)",
-	   cell("tcp"), cell("vsock_loopback"), cell("vmw_vmci"), cell("vmsock"),
-	   (of("vmsock") | map(.packets) | median | short | tostring),
-	   (of("vmsock") | map(.switches) | median | short | tostring),
-	   (of("unix") | map(.switches) | median | short | tostring)]
+	. as $rows
+	| [.[0].measurement, "\(of($base) | map(.value) | median | short) \(.[0].unit)"]
+	  + [$columns | split(" ")[] | . as $transport | $rows | cell($transport)]
+	  + (if counted then counts else [] end)
 	| "| " + join(" | ") + " |";
 
-# In the order in which they were measured
-def names: reduce .[].measurement as $name ([]; if index([$name]) then . else . + [$name] end);
+# In the order in which they were measured; what $base has not is left out
+def names: reduce (.[] | select(.transport == $base) | .measurement) as $name
+	([]; if index([$name]) then . else . + [$name] end);
 
-"| | AF_UNIX | TCP | vsock_loopback | vmw_vmci, CID 2 | vmsock | packets | switches | AF_UNIX's |",
-"|---|---|---|---|---|---|---|---|---|",
+def titles: ($titles | split(" ")) + (if counted then ["packets", "switches", "\($titles | split(" ")[0])'s"] else [] end);
+
+"| | " + (titles | join(" | ")) + " |",
+"|" + ([range(0; (titles | length) + 1) | "---|"] | add),
 (. as $rows | names[] as $name | $rows | map(select(.measurement == $name)) | line)

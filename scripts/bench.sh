@@ -1,12 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# bench.sh - measure sockets within one kernel, and print a table of ratios
+# bench.sh - measure sockets within one kernel, or of a guest and its host, and print a table
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# What is measured is tests/bench/local.sh, in a guest of its own: all transports in one
-# boot, one after the other, several times. bench.jq makes the table.
+# What is measured is tests/bench/local.sh or host.sh, in a guest of its own: all transports in
+# one boot, one after the other, several times. bench.jq makes the table.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,13 +17,14 @@ source=$(cd "$here/.." && pwd)
 usage()
 {
 	cat <<END
-Usage: bench.sh [OPTION]...
+Usage: bench.sh [OPTION]... [local|host]
 
-Prints a table (Markdown): medians of AF_UNIX, and the ratios of the others to it in the
-same run, median and range.
+Prints a table (Markdown): medians of AF_UNIX (local, the default) or of the kernel's own driver
+(host, a guest and its host), and the ratios of the others to it in the same run, median and range.
   --kernel LABEL  one of: $(kernel_labels | tr '\n' ' ')(default: 6.1)
   --output FILE   keep each measurement there, one JSON object a line
   --from FILE     measure nothing, make the table of that file
+  --build DIR     where programs were built (default: the source tree)
 END
 }
 
@@ -32,8 +33,8 @@ measure()
 	results=$(mktemp -d "${TMPDIR:-/tmp}/vmsock-bench-XXXXXX")
 	trap 'rm -rf "$results"' EXIT
 	"$source/tests/vm/run" --tests "$source/tests/bench" --kernel "$kernel" \
-		--output "$results" local >&2
-	tap=$results/$kernel/local.tap
+		--build "$build" --output "$results" "$what" >&2
+	tap=$results/$kernel/$what.tap
 	if grep -q '^not ok' "$tap"; then
 		cat "$tap" >&2
 		die "not everything could be measured"
@@ -41,6 +42,8 @@ measure()
 	sed -n 's/^# {/{/p' "$tap" >"$output"
 }
 
+what=local
+build=$source
 kernel=6.1
 output=
 from=
@@ -49,20 +52,30 @@ while [ $# -gt 0 ]; do
 	--kernel) kernel=$2; shift ;;
 	--output) output=$2; shift ;;
 	--from)   from=$2; shift ;;
+	--build)  build=$2; shift ;;
+	local | host) what=$1 ;;
 	-h | --help) usage; exit ;;
 	*)        usage >&2; exit 2 ;;
 	esac
 	shift
 done
 [ -n "$(kernel_root "$kernel")" ] || die "no kernel $kernel"
+case $what in
+local)
+	base=unix columns='tcp vsock_loopback vmw_vmci vmsock'
+	titles='AF_UNIX TCP vsock_loopback vmw_vmci vmsock' ;;
+host)
+	base=vmw_vmci columns='tcp serial vmsock'
+	titles='vmw_vmci TCP virtio-serial vmsock' ;;
+esac
 if [ -z "$from" ]; then
 	"$here/needs.sh" build guest bench
 	"$here/fetch.sh" "$(kernel_root "$kernel")"
 	have_qemu || "$here/fetch.sh" qemu
-	[ -n "$output" ] || output=$CACHE/results/bench-$kernel.json
+	[ -n "$output" ] || output=$CACHE/results/bench-$what-$kernel.json
 	mkdir -p "$(dirname "$output")"
 	measure
 	say "the measurements are in $output"
 	from=$output
 fi
-jq -rs -f "$here/bench.jq" "$from"
+jq -rs --arg base "$base" --arg columns "$columns" --arg titles "$titles" -f "$here/bench.jq" "$from"

@@ -26,7 +26,7 @@
 #define SECONDS		1.0
 #define ORDER_BYTES	(4u << 20)
 #define PIECE		65536u
-#define SAMPLES_MAX	100000
+#define SAMPLES_MAX	5000
 
 enum kind { STREAM_VMCI, STREAM_TCP, STREAM_SERIAL };
 
@@ -175,11 +175,10 @@ static double round_trip(void)
 	int fd = connected(PORT_MEASURES);
 	unsigned int n;
 
-	for (n = 0; n < SAMPLES_MAX && stop < end; n++) {
-		double start;
+	give_order(fd, ROLE_REFLECT, SAMPLES_MAX);
+	for (n = 0; n < SAMPLES_MAX && (stop < end || transport->kind == STREAM_SERIAL); n++) {
+		double start = now();
 
-		give_order(fd, ROLE_REFLECT, 1);
-		start = now();
 		write_all(fd, buffer, 1);
 		read_some(fd, 1);
 		stop = now();

@@ -60,7 +60,7 @@ end_host_part()
 		sleep 0.1
 	done
 	kill "$host_part" 2>/dev/null || :
-	wait "$host_part" || :
+	wait "$host_part" 2>/dev/null || :
 	host_part=
 }
 
@@ -102,6 +102,6 @@ end_device()
 	end_host_part
 	[ -n "$device" ] || return 0
 	kill "$device" 2>/dev/null || :
-	wait "$device" || :
+	wait "$device" 2>/dev/null || :
 	device=
 }

@@ -47,6 +47,7 @@ start_guest()
 	args="oops=panic panic_on_warn=$warn printk.devkmsg=on rcupdate.rcu_cpu_stall_timeout=60"
 	# What the kernel does not know becomes the environment of init and of the tests.
 	args="$args ${VMSOCK_STRESS_SECONDS:+VMSOCK_STRESS_SECONDS=$VMSOCK_STRESS_SECONDS}"
+	args="$args ${VMSOCK_FULL:+VMSOCK_FULL=1}"
 	memory=$(value memory "$memory")
 	console=$2 results=$1
 	device_arguments "$memory" >"$work/device.args"
