@@ -87,20 +87,18 @@ void vmsock_child_ready(struct vmsock_sock *child)
 	listener->sk_data_ready(listener);
 }
 
-static bool child_enter(struct vmsock_sock *child, struct vmsock_sock *listener)
+/*
+ * Nobody else adds children, and the listener is not closing: packets are handled under its
+ * socket lock, and not any more when vmsock_stream_close() has had that.
+ */
+static void child_enter(struct vmsock_sock *child, struct vmsock_sock *listener)
 {
-	bool room;
-
+	sock_hold(&listener->sk);
+	child->listener = listener;
 	spin_lock(&listener->accept.lock);
-	room = !listener->accept.closed && !sk_acceptq_is_full(&listener->sk);
-	if (room) {
-		sock_hold(&listener->sk);
-		child->listener = listener;
-		list_add_tail(&child->child_node, &listener->accept.pending);
-		sk_acceptq_added(&listener->sk);
-	}
+	list_add_tail(&child->child_node, &listener->accept.pending);
+	sk_acceptq_added(&listener->sk);
 	spin_unlock(&listener->accept.lock);
-	return room;
 }
 
 /* A socket for this request, not yet known to anybody; NULL if it cannot be admitted */
@@ -116,10 +114,7 @@ static struct vmsock_sock *child_alloc(struct vmsock_sock *listener,
 	child = vmsock_sock_alloc(sock_net(&listener->sk), NULL, SOCK_STREAM, 0, listener);
 	if (IS_ERR(child))
 		return NULL;
-	if (!child_enter(child, listener)) {
-		sock_put(&child->sk);
-		return NULL;
-	}
+	child_enter(child, listener);
 	return child;
 }
 

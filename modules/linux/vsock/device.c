@@ -140,14 +140,9 @@ int vmsock_device_init(void)
 	err = nodes_create();
 	if (err)
 		goto delete_cdev;
-	err = register_module_notifier(&module_notifier);
-	if (err)
-		goto destroy_nodes;
+	register_module_notifier(&module_notifier);	/* allocates nothing, cannot fail */
 	return 0;
 
-destroy_nodes:
-	node_destroy(MINOR_VSOCK);
-	node_destroy(MINOR_VMSOCK);
 delete_cdev:
 	cdev_del(&control_cdev);
 unregister_class:

@@ -194,9 +194,6 @@ int vmsock_dgram_bind(struct vmsock_sock *vsk, struct vmsock_addr addr)
 		return -EADDRINUSE;
 	result = vmci_datagram_create_handle_priv(addr.port, flags, VMCI_PRIVILEGE_FLAG_TRUSTED,
 						  dgram_received, vsk, &vsk->dgram);
-	if (result == VMCI_ERROR_NO_ACCESS)
-		result = vmci_datagram_create_handle(addr.port, flags, dgram_received, vsk,
-						     &vsk->dgram);
 	if (result < 0)
 		return vmsock_errno(result);
 	vsk->bound = (struct vmsock_addr){ addr.cid, vsk->dgram.resource };

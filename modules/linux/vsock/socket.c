@@ -52,7 +52,7 @@ int vmsock_errno(int result)
 	}
 }
 
-bool vmsock_cid_is_local(u32 cid)
+static bool is_local(u32 cid)
 {
 	return cid == VMSOCK_CID_ANY || cid == vmci_get_context_id();
 }
@@ -207,7 +207,7 @@ static int bind_locked(struct vmsock_sock *vsk, struct vmsock_addr addr)
 
 	if (vmsock_addr_bound(vsk->bound))
 		return -EINVAL;
-	if (!vmsock_cid_is_local(addr.cid))
+	if (!is_local(addr.cid))
 		return -EADDRNOTAVAIL;
 	if (vmsock_port_privileged(addr.port) &&
 	    !ns_capable(&init_user_ns, CAP_NET_BIND_SERVICE))

@@ -258,7 +258,7 @@ void vmsock_send_notifications(struct vmsock_sock *vsk, unsigned int what)
 		vmsock_notify_sent(&vsk->notify, bit, delivered);
 		vsk->unsent = delivered ? vsk->unsent & ~bit : vsk->unsent | bit;
 	}
-	if (vsk->unsent && !delayed_work_pending(&vsk->unsent_timer))
+	if (vsk->unsent)
 		vmsock_arm(vsk, &vsk->unsent_timer, msecs_to_jiffies(UNSENT_DELAY_MS));
 }
 

@@ -191,7 +191,6 @@ struct vmsock_sock *vmsock_sock_alloc(struct net *net, struct socket *sock, int 
 				      struct vmsock_sock *listener);
 int vmsock_errno(int result);
 int vmsock_addr_errno(enum vmsock_addr_error error);
-bool vmsock_cid_is_local(u32 cid);
 bool vmsock_peer_allowed(const struct vmsock_sock *vsk, u32 cid);
 int vmsock_autobind(struct vmsock_sock *vsk);
 int vmsock_bind(struct socket *sock, struct sockaddr_unsized *addr, int len);
@@ -276,7 +275,7 @@ static inline void vmsock_lock_child(struct vmsock_sock *child)
 }
 
 /**
- * vmsock_arm() - arm a timer of a socket, one reference while it is armed
+ * vmsock_arm() - arm a timer of a socket unless it is, one reference while it is armed
  * @vsk: the socket
  * @timer: one of its timers
  * @delay: jiffies
@@ -284,7 +283,7 @@ static inline void vmsock_lock_child(struct vmsock_sock *child)
 static inline void vmsock_arm(struct vmsock_sock *vsk, struct delayed_work *timer, long delay)
 {
 	sock_hold(&vsk->sk);
-	if (mod_delayed_work(vmsock_wq, timer, delay))
+	if (!queue_delayed_work(vmsock_wq, timer, delay))
 		sock_put(&vsk->sk);
 }
 
