@@ -566,6 +566,18 @@ static void unprivileged(void)
 	expect_errno(connect_to(stream_socket(), vm_cid, unused_port()), ECONNRESET);
 }
 
+/* What nobody knows counts as restricted: who made the socket had to be privileged. */
+static void unprivileged_out_of_reach(void)
+{
+	int server = listener(1), trusted = stream_socket(), fd;
+
+	drop_privileges();
+	fd = stream_socket();
+	expect_errno(connect_to(fd, 77, port_of(server)), EPERM);
+	expect_errno(connect_to(trusted, 77, port_of(server)), EINVAL);
+	expect_ok(connect_to(fd, vm_cid, port_of(server)));
+}
+
 static const struct vmtest rows[] = {
 	{ "12.E-67", "an unbound port gives ECONNRESET, then connect again", unbound_port },
 	{ "12.E-68", "a port that does not listen gives ECONNRESET", idle_port },
@@ -589,6 +601,7 @@ static const struct vmtest rows[] = {
 	{ "12.E-82", "two clients connecting to each other both fail", simultaneous },
 	{ "12.E-82", "a client connecting to itself fails", to_itself },
 	{ "5.13", "who has no privileges connects, too", unprivileged },
+	{ "5.13", "but gets EPERM for contexts out of reach", unprivileged_out_of_reach },
 	{ "12.E-84", "SEQPACKET gives ESOCKTNOSUPPORT", seqpacket },
 	{ "12.L-189", "changing CIDs leave the port alone", changing_cids },
 	{ "12.J-143", "both ends settle on a size", sizes_agreed },

@@ -404,6 +404,20 @@ static void unprivileged(void)
 	expect_is(recv(to, (char[8]){ 0 }, 8, 0), 4);
 }
 
+/* What nobody knows counts as restricted, as for streams. */
+static void unprivileged_out_of_reach(void)
+{
+	struct dgrams d = make_dgrams();
+	int from;
+
+	drop_privileges();
+	from = dgram_socket();
+	expect_errno(send_to(from, "x", 1, 77, d.port), EPERM);
+	expect_errno(send_to(d.from, "x", 1, 77, d.port), EINVAL);
+	expect_is(send_to(from, "x", 1, vm_cid, d.port), 1);
+	expect_is(recv(d.to, (char[2]){ 0 }, 2, 0), 1);
+}
+
 static const struct vmtest rows[] = {
 	{ "12.I-128", "0 to 69608 bytes arrive, 69609 give EMSGSIZE", sizes },
 	{ "12.I-129", "sendto returns the payload length", payload_length },
@@ -427,6 +441,7 @@ static const struct vmtest rows[] = {
 	{ "4.9", "close drops queued datagrams", close_drops },
 	{ "7.4", "connect to CID any means this machine", connect_to_any },
 	{ "5.13", "who has no privileges sends and receives, too", unprivileged },
+	{ "5.13", "but gets EPERM for contexts out of reach", unprivileged_out_of_reach },
 };
 
 int main(int argc, char **argv)

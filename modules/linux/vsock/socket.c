@@ -68,7 +68,8 @@ bool vmsock_peer_allowed(const struct vmsock_sock *vsk, u32 cid)
 		return true;
 	if (!(vmci_context_get_priv_flags(cid) & VMCI_PRIVILEGE_FLAG_RESTRICTED))
 		return true;
-	return vmci_is_context_owner(cid, vsk->owner->uid);
+	/* A virtual machine is no context of its own table, and may talk to itself */
+	return cid == vmci_get_context_id() || vmci_is_context_owner(cid, vsk->owner->uid);
 }
 
 /* ---- Creation and end ---- */
