@@ -16,6 +16,8 @@
 
 #define SEND_FILE	"/sys/kernel/debug/vm_raw/send"
 #define FLOOD_FILE	"/sys/kernel/debug/vm_raw/flood"
+#define STALL_FILE	"/sys/kernel/debug/vm_raw/stall"
+#define BREAK_FILE	"/sys/kernel/debug/vm_raw/break"
 #define RAW		7000u	/* a client made of packets */
 #define LISTENER	7001u	/* what it talks to */
 #define SERVER		7002u	/* a server made of packets */
@@ -715,6 +717,15 @@ static void talkative(void)
 	expect_works(pair.client, pair.server);
 }
 
+/* While a socket is locked; what it takes waits until somebody uses it. */
+static void send_to_locked(int fd, struct vmsock_packet pkt, uint32_t count)
+{
+	struct { uint32_t fd, count; struct vmsock_packet pkt; } it = { fd, count, pkt };
+
+	injected[pkt.type] += count;
+	write_to(FLOOD_FILE, &it, sizeof(it));
+}
+
 #define FLOOD	20000
 
 /* What waits for a socket that somebody holds is limited; the rest is refused. */
@@ -722,19 +733,185 @@ static void flood(void)
 {
 	struct pair pair = make_pair(), other;
 	struct ports ports = ports_of(&pair);
-	struct { uint32_t fd, count; struct vmsock_packet pkt; } it = {
-		.fd = pair.server, .count = FLOOD,
-		.pkt = packet(P(SHUTDOWN), ports.client, ports.server),
-	};
 
 	mark();
-	injected[P(SHUTDOWN)] += FLOOD;
-	write_to(FLOOD_FILE, &it, sizeof(it));
+	send_to_locked(pair.server, packet(P(SHUTDOWN), ports.client, ports.server), FLOOD);
 	expect(sent_since(P(RST)) > FLOOD / 2);
 	expect(sent_since(P(RST)) < FLOOD);
 	expect_soon(all_received());
 	other = make_pair();
 	expect_works(other.client, other.server);
+}
+
+/* --- a way that is blocked ---------------------------------------------------------------- */
+
+/* Nothing is delivered, and no control packet taken, until the descriptor is closed. */
+static int stall(void)
+{
+	int fd = need_ok(open(STALL_FILE, O_WRONLY | O_CLOEXEC));
+
+	need(write(fd, "0", 1) == 1);
+	return fd;
+}
+
+/* Answers come late, when the same socket tries again from another port. */
+static void answer_to_an_earlier_attempt(void)
+{
+	struct timeval moment = { .tv_usec = 50000 };
+	int server = listener(4), fd = stream_socket(), stalled;
+	struct vmsock_packet late;
+	unsigned int port;
+
+	need_ok(setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &moment, sizeof(moment)));
+	mark();
+	stalled = need_ok(open(STALL_FILE, O_WRONLY | O_CLOEXEC));
+	expect_errno(connect_to(fd, vm_cid, port_of(server)), ETIMEDOUT);
+	close(stalled);
+	expect_packets({ P(REQUEST2), 1 }, { P(NEGOTIATE2), 1 }, { P(RST), 1 });
+	port = port_of(fd);
+	late = packet(P(NEGOTIATE2), port_of(server), port);
+	late.proto = 1;
+	late.u.size = SIZE;
+	mark();
+	send_to_locked(fd, late, 1);
+	expect_ok(connect_to(fd, vm_cid, port_of(server)));
+	expect(port_of(fd) != port);
+	expect_packets({ P(RST), 1 }, { P(REQUEST2), 1 }, { P(NEGOTIATE2), 1 }, { P(OFFER), 1 },
+		       { P(ATTACH), 1 });
+	expect_works(fd, need_ok(accept(server, NULL, NULL)));
+}
+
+struct sleeper {
+	struct task task;
+	int fd;
+	ssize_t result;
+};
+
+static void receive_one(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	sleeper->result = recv(sleeper->fd, (char[1]){ 0 }, 1, 0);
+}
+
+static void send_one(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	sleeper->result = send(sleeper->fd, "x", 1, MSG_NOSIGNAL);
+}
+
+/* The reader sleeps on, and learns of the byte when the way is free. */
+static void late_wrote(void)
+{
+	struct pair pair = make_pair();
+	struct sleeper reader = { .fd = pair.server };
+	int stalled;
+
+	start_task(&reader.task, receive_one, &reader);
+	wait_in_syscall(&reader.task, SYS_recvfrom);
+	mark();
+	stalled = stall();
+	need(send(pair.client, "x", 1, 0) == 1);
+	expect_is(sent_since(P(WROTE)), 0);
+	expect(sleeps_in(reader.task.tid, SYS_recvfrom));
+	close(stalled);
+	join_task(&reader.task);
+	expect_is(reader.result, 1);
+	expect_works(pair.client, pair.server);
+}
+
+/* So does the writer; and one who owes two notifications sends both. */
+static void late_read(void)
+{
+	struct pair pair = make_pair_of(SIZE);
+	struct sleeper writer = { .fd = pair.client };
+	size_t count = fill_queue(pair.client, 1);
+	int stalled;
+
+	start_task(&writer.task, send_one, &writer);
+	wait_in_syscall(&writer.task, SYS_sendto);
+	mark();
+	stalled = stall();
+	receive_bytes(pair.server, count, 1, 0);
+	need(send(pair.server, "y", 1, 0) == 1);
+	expect_is(sent_since(P(READ)) + sent_since(P(WROTE)), 0);
+	expect(sleeps_in(writer.task.tid, SYS_sendto));
+	close(stalled);
+	join_task(&writer.task);
+	expect_is(writer.result, 1);
+	expect_soon(sent_since(P(READ)) == 1 && sent_since(P(WROTE)) == 2);
+	expect_is(recv(pair.client, (char[2]){ 0 }, 2, 0), 1);
+	expect_is(recv(pair.server, (char[2]){ 0 }, 2, 0), 1);
+	expect_works(pair.client, pair.server);
+}
+
+/* --- a queue that the peer has broken ------------------------------------------------------ */
+
+static const uint64_t bad_indexes[] = { SIZE, SIZE + 1, 1ull << 32, 1ull << 63, UINT64_MAX };
+
+static void break_queue(int fd, uint64_t index)
+{
+	struct { uint32_t fd, pad; uint64_t tail, head; } damage = { fd, 0, index, index };
+
+	write_to(BREAK_FILE, &damage, sizeof(damage));
+}
+
+/* Whoever meets the bad index ends the connection, for both sides. */
+static void expect_reset(struct pair *pair, ssize_t (*call)(int fd))
+{
+	expect_is(revents(pair->server), POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM);
+	expect_errno(ioctl(pair->server, FIONREAD, &(int){ 0 }), ECONNRESET);
+	expect_is(sent_since(-1), 0);
+	expect_errno(call(pair->server), ECONNRESET);
+	expect_packets({ P(RST), 1 });
+	expect_is(socket_error(pair->server), ECONNRESET);
+	expect_eof(pair->server);
+	expect_errno(send(pair->server, "x", 1, MSG_NOSIGNAL), EPIPE);
+	expect_eof(pair->client);
+	expect_errno(send(pair->client, "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
+static void broken_queue(ssize_t (*call)(int fd))
+{
+	for (size_t i = 0; i < ARRAY_SIZE(bad_indexes); i++) {
+		struct pair pair = make_pair_of(SIZE);
+
+		mark();
+		break_queue(pair.server, bad_indexes[i]);
+		expect_reset(&pair, call);
+		close_pair(&pair);
+	}
+}
+
+static ssize_t call_recv(int fd)
+{
+	return recv(fd, (char[1]){ 0 }, 1, 0);
+}
+
+static ssize_t call_peek(int fd)
+{
+	return recv(fd, (char[1]){ 0 }, 1, MSG_PEEK);
+}
+
+static ssize_t call_send(int fd)
+{
+	return send(fd, "x", 1, MSG_NOSIGNAL);
+}
+
+static void broken_for_recv(void)
+{
+	broken_queue(call_recv);
+}
+
+static void broken_for_peek(void)
+{
+	broken_queue(call_peek);
+}
+
+static void broken_for_send(void)
+{
+	broken_queue(call_send);
 }
 
 static const struct vmtest rows[] = {
@@ -774,6 +951,13 @@ static const struct vmtest rows[] = {
 	{ "12.J-168", "SHUTDOWN without a known bit changes nothing", mode_without_bits },
 	{ "12.J-169", "RST on a connection: data, then end of file", reset_of_a_connection },
 	{ "11.1", "packets that wait for a socket are limited", flood },
+	{ "5.5", "the answer to an attempt from another port gets RST",
+	  answer_to_an_earlier_attempt },
+	{ "5.10", "WROTE that cannot be sent is sent later", late_wrote },
+	{ "5.10", "READ that cannot be sent is sent later", late_read },
+	{ "4.7", "a bad index of the peer: recv ends the connection", broken_for_recv },
+	{ "4.7", "a bad index of the peer: so does a look at the data", broken_for_peek },
+	{ "4.6", "a bad index of the peer: so does send", broken_for_send },
 	{ "12.K-173", "packet style: a blocked reader says so once", blocked_reader },
 	{ "12.K-174", "packet style: a blocked writer says so once", blocked_writer },
 	{ "12.K-175,176", "packet style: who waits is answered at once", waiting_peer },
