@@ -65,6 +65,7 @@ static struct {
 } counts[EVENT_COUNT];
 
 static DEFINE_MUTEX(subscribe_mutex);
+static u32 last_id;	/* given last */
 DEFINE_STATIC_SRCU(callbacks);
 
 static struct subscription *find(u32 id)
@@ -84,14 +85,13 @@ static struct subscription *find(u32 id)
 /* vmci.md 7.3; 0 when no id was found */
 static u32 assign_id(void)
 {
-	static u32 last;
 	int attempt;
 
 	for (attempt = 0; attempt < VMCI_EVENT_MAX_ATTEMPTS; attempt++) {
-		if (++last == 0)
-			last = 1;
-		if (!find(last))
-			return last;
+		if (++last_id == 0)
+			last_id = 1;
+		if (!find(last_id))
+			return last_id;
 	}
 	return 0;
 }

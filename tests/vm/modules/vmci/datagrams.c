@@ -118,6 +118,20 @@ static void assigned_ids(void)
 	close_sink(&b);
 }
 
+/* Ids are assigned in turn, and the next one has somebody asked for. */
+static void assigned_past_taken(void)
+{
+	struct sink a, taken, b;
+
+	if (!open_sink(&a) || !open_sink_priv(&taken, a.handle.resource + 1, 0, 0) ||
+	    !open_sink(&b))
+		return;
+	expect_is(b.handle.resource, a.handle.resource + 2);
+	close_sink(&a);
+	close_sink(&taken);
+	close_sink(&b);
+}
+
 static void taken_ids(void)
 {
 	struct vmci_handle out = handle_of(7, 7);
@@ -556,6 +570,7 @@ static void destroy_against_delivery(void)
 const struct ktap_test datagram_tests[] = {
 	{ "datagram: creation refuses what it must", bad_creations },
 	{ "datagram: assigned ids begin after the reserved ones", assigned_ids },
+	{ "datagram: what is assigned next leaves out taken ids", assigned_past_taken },
 	{ "datagram: an id is taken once, for any context too", taken_ids },
 	{ "datagram: doorbells have names of their own", types_are_apart },
 	{ "datagram: five thousand endpoints", many_endpoints },

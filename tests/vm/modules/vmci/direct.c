@@ -209,6 +209,27 @@ static void event_by_who_causes_it(void)
 	expect_is(vmci_event_unsubscribe(direct.id), VMCI_SUCCESS);
 }
 
+static void event_not_past_what_waits(void)
+{
+	DECLARE_COMPLETION_ONSTACK(gate);
+	struct hearer hearer = {};
+	struct receiver slow;
+
+	expect_is(vmci_event_subscribe_direct(VMCI_EVENT_QP_PEER_DETACH, hear, &hearer,
+					      &hearer.id), VMCI_SUCCESS);
+	if (open_receiver(&slow, 0, &gate)) {
+		send_number(&slow, 0, GFP_KERNEL);
+		expect_soon(&slow.entered);
+		attach_and_detach();
+		expect(!READ_ONCE(hearer.caller));
+		complete_all(&gate);
+		vmci_flush();
+		expect(hearer.caller && hearer.caller != current);
+		close_receiver(&slow);
+	}
+	expect_is(vmci_event_unsubscribe(hearer.id), VMCI_SUCCESS);
+}
+
 const struct ktap_test direct_tests[] = {
 	{ "direct: a sender that may sleep calls the receiver", by_the_sender },
 	{ "direct: only one that allows it", by_the_worker },
@@ -216,5 +237,6 @@ const struct ktap_test direct_tests[] = {
 	{ "direct: no memory at the receiver is told the sender", no_memory_is_told },
 	{ "direct: flush waits for it", flush_waits },
 	{ "direct: an event, if all subscribers allow it", event_by_who_causes_it },
+	{ "direct: an event never passes what waits either", event_not_past_what_waits },
 };
 const size_t direct_tests_count = ARRAY_SIZE(direct_tests);

@@ -14,6 +14,7 @@
 #include <linux/sched.h>
 #include <linux/string.h>
 
+#include "inside.h"
 #include "ktap.h"
 #include "vmci/context.h"
 #include "vmci/delivery.h"
@@ -104,6 +105,68 @@ static void short_event_is_padded(void)
 	expect_is(heard.u.qp.pad, 0);
 }
 
+/* --- ids, after four thousand million of them (vmci.md 1.3, 7.3) --------------------------- */
+
+static u32 subscribe(void)
+{
+	u32 id = 0;
+
+	expect_is(vmci_event_subscribe(VMCI_EVENT_QP_RESUMED, hear, NULL, &id), VMCI_SUCCESS);
+	return id;
+}
+
+static void subscriptions_begin_again(void)
+{
+	u32 ids[VMCI_EVENT_MAX_ATTEMPTS + 1], none = 77;
+	unsigned int i;
+
+	set_last_subscription(U32_MAX - 1);
+	ids[0] = subscribe();
+	expect_is(ids[0], U32_MAX);
+	for (i = 1; i < ARRAY_SIZE(ids); i++) {
+		ids[i] = subscribe();
+		expect_is(ids[i], i);
+	}
+
+	set_last_subscription(U32_MAX);
+	expect_is(vmci_event_subscribe(VMCI_EVENT_QP_RESUMED, hear, NULL, &none),
+		  VMCI_ERROR_NO_RESOURCES);
+	expect_is(none, 77);
+	for (i = 0; i < ARRAY_SIZE(ids); i++)
+		expect_is(vmci_event_unsubscribe(ids[i]), VMCI_SUCCESS);
+	set_last_subscription(0);
+}
+
+static int ignore(void *data, struct vmci_datagram *dg)
+{
+	return 0;
+}
+
+static struct vmci_handle open_endpoint(void)
+{
+	struct vmci_handle handle = { NONE, NONE };
+
+	expect_is(vmci_datagram_create_handle(NONE, 0, ignore, NULL, &handle), VMCI_SUCCESS);
+	return handle;
+}
+
+static void resources_begin_again(void)
+{
+	struct vmci_handle first, last, next;
+
+	set_next_resource(VMCI_RESERVED_RESOURCE_ID_MAX + 1);
+	first = open_endpoint();
+	set_next_resource(NONE - 1);
+	last = open_endpoint();
+	next = open_endpoint();
+	expect_is(first.resource, VMCI_RESERVED_RESOURCE_ID_MAX + 1);
+	expect_is(last.resource, NONE - 1);
+	expect_is(next.resource, VMCI_RESERVED_RESOURCE_ID_MAX + 2);
+	expect_is(vmci_datagram_destroy_handle(first), VMCI_SUCCESS);
+	expect_is(vmci_datagram_destroy_handle(last), VMCI_SUCCESS);
+	expect_is(vmci_datagram_destroy_handle(next), VMCI_SUCCESS);
+}
+
 /* --- a guest personality ------------------------------------------------------------------ */
 
 #define GUEST_CID 0x80001234	/* as configuration files have them (vmci.md 1.2) */
@@ -153,11 +216,6 @@ static void personality_changed(bool is_host)
 		calls_for_host++;
 	else
 		calls_for_guest++;
-}
-
-static int ignore(void *data, struct vmci_datagram *dg)
-{
-	return 0;
 }
 
 /* Result of sending; the guest's own is UNAVAILABLE. */
@@ -362,6 +420,8 @@ static void indexes_in_motion(void)
 static const struct ktap_test tests[] = {
 	{ "event: sizes and ids", event_sizes },
 	{ "event: what is not carried is zero", short_event_is_padded },
+	{ "event: ids begin again, and may be used up", subscriptions_begin_again },
+	{ "resource: ids begin again, past those taken", resources_begin_again },
 	{ "personality: a guest takes over, and gives back", guest_takes_over },
 	{ "personality: none at all", no_personality },
 	{ "ring: indexes of the peer out of range", peer_indexes_out_of_range },
