@@ -12,6 +12,7 @@
  * have been faster; that each kind succeeded often enough does, and that all works in the end.
  */
 #include "debugfs.h"
+#include "memory.h"
 #include "module.h"
 
 #define VISITORS	5
@@ -184,6 +185,7 @@ static void start(struct worker *worker, void (*run)(void *), unsigned int seed)
 static void churn(void)
 {
 	struct worker workers[VISITORS + REMOVERS];
+	struct memory before = memory_now();
 
 	for (int i = 0; i < VISITORS; i++)
 		start(&workers[i], visitor, 3000 + i);
@@ -198,6 +200,8 @@ static void churn(void)
 		diag("%s: %ld", kinds[i].name, done[i]);
 		expect(done[i] >= kinds[i].least);
 	}
+	show_memory("before", before);
+	show_memory("after", memory_now());
 }
 
 static void works_afterwards(void)

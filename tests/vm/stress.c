@@ -12,6 +12,7 @@
  * nothing is left behind does. The kernel's own checks see the rest.
  */
 #include "debugfs.h"
+#include "memory.h"
 
 #include <sys/epoll.h>
 
@@ -267,6 +268,7 @@ static bool enough_done(void)
 
 static void stress(void)
 {
+	struct memory before = memory_now();
 	struct worker workers[THREADS];
 
 	for (int i = 0; i < SLOTS; i++)
@@ -292,6 +294,9 @@ static void stress(void)
 		diag("%s: %ld", kind_names[i], done[i]);
 		expect(done[i] > ENOUGH);
 	}
+	expect_soon(count_sockets() == 0);
+	show_memory("before", before);
+	show_memory("after", memory_now());
 }
 
 /* --- a listener that comes and goes --------------------------------------------------------- */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* memory.h - how much the kernel has in use
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef TESTS_VM_MEMORY_H
+#define TESTS_VM_MEMORY_H
+
+#include "vmtest.h"
+
+/* Give back what is only cached, so that what is left is in use. */
+static void drop_caches(void)
+{
+	int fd = need_ok(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+
+	need(write(fd, "3", 1) == 1);
+	close(fd);
+}
+
+/* One line of /proc/meminfo. */
+static long meminfo_kb(const char *name)
+{
+	char line[128];
+	long kb = -1;
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	need(f);
+	while (kb < 0 && fgets(line, sizeof(line), f))
+		if (strncmp(line, name, strlen(name)) == 0 && line[strlen(name)] == ':')
+			kb = atol(line + strlen(name) + 1);
+	fclose(f);
+	need(kb >= 0);
+	return kb;
+}
+
+/* Free pages that each CPU keeps to itself, up to some megabytes. */
+static long per_cpu_kb(void)
+{
+	char line[128];
+	long pages = 0, count;
+	FILE *f = fopen("/proc/zoneinfo", "re");
+
+	need(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, " count: %ld", &count) == 1)
+			pages += count;
+	fclose(f);
+	return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+struct memory {
+	long objects;	/* of the kernel */
+	long free;
+};
+
+UNUSED static struct memory memory_now(void)
+{
+	drop_caches();
+	return (struct memory){
+		.objects = meminfo_kb("SUnreclaim") + meminfo_kb("VmallocUsed"),
+		.free = meminfo_kb("MemFree") + per_cpu_kb(),
+	};
+}
+
+UNUSED static bool memory_is_back(struct memory before)
+{
+	struct memory now = memory_now();
+
+	return now.objects < before.objects + 2048 && now.free > before.free - 4096;
+}
+
+UNUSED static void show_memory(const char *when, struct memory memory)
+{
+	diag("%s: kernel objects %ld KiB, free %ld KiB", when, memory.objects, memory.free);
+}
+
+#endif /* TESTS_VM_MEMORY_H */
