@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* faults-load - every allocation of loading the modules fails once (vsock.md 12.L-187)
+/* faults-load - every allocation of loading modules fails once (vsock.md 9, 12.L-187)
  *
  * Copyright (C) 2026 The vmsock authors
  *
  * vm-kernels: debug
- * vm-timeout: 120
+ * vm-timeout: 180
  * vm-allow: Call Trace:|kmemleak: [0-9]+ new
  *
  * The kernel shows a trace when there is no memory for the code of a module, and loses memory of
@@ -35,8 +35,9 @@ static void check_loaded(long result)
 
 static void load_vmci(void)
 {
-	module = "vmci";
-	fail_each(&(struct attempt){ "load vmci.ko", prepare_file, call_load, check_loaded, 20 });
+	module = "vmci";	/* has so few of its own that once is enough */
+	fail_in_turn(&(struct attempt){ "load vmci.ko", prepare_file, call_load,
+					check_loaded, 20 });
 	need_ok(insert("vmci"));
 }
 
@@ -50,9 +51,45 @@ static void load_sockets(void)
 	expect_vmsock_works();
 }
 
+/* --- /dev/vsock comes back when the kernel's vsock goes ----------------------------------- */
+
+static void insert_kernel_vsock(void)
+{
+	need_ok(insert("vsock"));
+}
+
+static long call_unload(void)
+{
+	return take_out("vsock");
+}
+
+/* Perhaps without /dev/vsock, which the next time will be made again; the rest is there. */
+static void check_unloaded(long result)
+{
+	if (result < 0)
+		need_ok(take_out("vsock"));
+	expect(device_of("/dev/vmsock") != 0);
+}
+
+static void kernel_vsock_goes(void)
+{
+	load_vmsock();
+	mark_log();
+	fail_each(&(struct attempt){ "unload the kernel's vsock", insert_kernel_vsock,
+				     call_unload, check_unloaded, 0 });
+	expect(log_lines("vmsock: cannot make /dev/vsock") > 0);
+	insert_kernel_vsock();
+	check_unloaded(call_unload());
+	expect(device_of("/dev/vsock") != 0);
+	expect_is(device_of("/dev/vsock"), device_in("/sys/class/vmsock/vsock/dev"));
+	expect_vmsock_works();
+}
+
 static const struct vmtest rows[] = {
 	{ "faults", "load vmci.ko", load_vmci, 120 },
 	{ "faults", "load vmsock.ko", load_sockets, 120 },
+	{ "9", "the kernel's vsock goes, and there is no memory for /dev/vsock",
+	  kernel_vsock_goes, 60 },
 };
 
 int main(int argc, char **argv)

@@ -656,6 +656,24 @@ static void handshakes(void)
 	expect_works(pair.client, pair.server);
 }
 
+/* While this is open nothing is delivered at once: senders have to queue it, and need memory. */
+static int stall(void)
+{
+	return need_ok(open("/sys/kernel/debug/vm_raw/stall", O_WRONLY | O_CLOEXEC));
+}
+
+static volatile bool transferred;
+
+static void stall_often(void *arg UNUSED)
+{
+	while (!transferred) {
+		int stalled = stall();
+
+		breathe();
+		close(stalled);
+	}
+}
+
 #define TRANSFER	300000
 
 static void send_all(void *arg UNUSED)
@@ -681,10 +699,13 @@ static void send_all(void *arg UNUSED)
 static void transfer(void)
 {
 	long before = faults_injected(), received = 0, n;
+	struct task staller;
 	uint8_t buf[2000];
 
 	take_module();
+	need_ok(insert("vm_raw"));
 	c.pair = make_pair_of(2048);
+	start_task(&staller, stall_often, NULL);
 	fail_often("20");
 	start_task(&c.task, send_all, NULL);
 	let_me_fail(true);
@@ -699,23 +720,33 @@ static void transfer(void)
 	let_me_fail(false);
 	join_task(&c.task);
 	fail_no_more();
+	transferred = true;
+	join_task(&staller);
 	diag("%ld bytes, %ld faults", received, faults_injected() - before);
+	expect(faults_injected() - before > 10);
 	expect_eof(c.pair.server);
 }
 
 /* No packet gets through for a while: the sleeping reader is told when there is memory again. */
 static void late_notification(void)
 {
+	int stalled;
+
 	take_module();
+	need_ok(insert("vm_raw"));
 	c.pair = make_pair();
 	expect_works(c.pair.client, c.pair.server);
 	start_task(&c.task, read_one, NULL);
 	wait_in_syscall(&c.task, SYS_recvfrom);
+	mark();
+	stalled = stall();
 	set_chance("100");
 	let_me_fail(true);
 	expect_is(send(c.pair.client, "x", 1, MSG_NOSIGNAL), 1);
 	let_me_fail(false);
 	set_chance("0");
+	expect_is(sent_since(P(WROTE)), 0);
+	close(stalled);
 	join_task(&c.task);
 	expect_is(c.got, 1);
 	expect_works(c.pair.client, c.pair.server);

@@ -153,7 +153,8 @@ static bool fail_once(const struct attempt *attempt, unsigned int nth, unsigned 
 	return used;
 }
 
-UNUSED static void fail_each(const struct attempt *attempt)
+/* Once with each fault. */
+UNUSED static void fail_in_turn(const struct attempt *attempt)
 {
 	unsigned int nth = 0, refused = 0;
 
@@ -163,6 +164,18 @@ UNUSED static void fail_each(const struct attempt *attempt)
 	diag("%s: %u faults, %u reported", attempt->name, nth - 1, refused);
 	if (!*vm_failures && refused < attempt->refusals)
 		vm_fail(__FILE__, __LINE__, "%s: fewer than %u", attempt->name, attempt->refusals);
+}
+
+/* Twice, as said above; without pages fewer need to be reported. */
+UNUSED static void fail_each(const struct attempt *attempt)
+{
+	struct attempt again = *attempt;
+
+	fail_in_turn(attempt);
+	again.refusals = 0;
+	fault_setting("fail_page_alloc", "min-order", "100");
+	fail_in_turn(&again);
+	fault_setting("fail_page_alloc", "min-order", "0");
 }
 
 /* --- anybody, by chance ------------------------------------------------------------------- */

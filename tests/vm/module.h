@@ -184,7 +184,8 @@ UNUSED static void unload_vmsock(void)
 
 /* All modules of tests and ours, users first. */
 static const char * const own_modules[] = {
-	"vmsock_client", "vm_kernel_api", "vm_control_rid", "vmsock", "vmci", "vm_families",
+	"vmsock_client", "vm_kernel_api", "vm_control_rid", "vm_raw", "vmsock", "vmci",
+	"vm_families",
 };
 
 /* The kernel's, in an order in which they can go. */
