@@ -7,8 +7,9 @@
 #
 # awk -v folder=modules/common/ -f coverage.awk
 #
-# Prints a table of the folders and one of the files, then each line that was never reached.
-# A line counts as reached if it was in one of the runs, in one of the objects.
+# Prints a table of the folders and one of the files, then each line that was never reached, with
+# its function, which begins in the first column. A line counts as reached if it was in one of the
+# runs, in one of the objects.
 
 # The path from the folder on; empty for the files of others.
 function path_in_tree(path,   start)
@@ -31,7 +32,7 @@ function each_line(file, what,   i, count)
 		if ((file, i) in reached && !reached[file, i]) {
 			count++
 			if (what == "show")
-				print file ":" i ":" text[file, i]
+				print file ":" i ":" routine[file, i] text[file, i]
 		}
 	return count + 0
 }
@@ -63,7 +64,13 @@ function show(name)
 line == 0 {
 	if (said ~ /^Source:/)
 		file = path_in_tree(substr(said, 8))
+	name = ""
 	next
+}
+
+said ~ /^[a-z].*[(]/ && said !~ /;$/ {
+	match(said, /[A-Za-z0-9_]+[(]/)
+	name = " " substr(said, RSTART, RLENGTH - 1) ": "
 }
 
 file == "" || cell[1] ~ /-/ { next }
@@ -71,6 +78,7 @@ file == "" || cell[1] ~ /-/ { next }
 {
 	files[file]
 	reached[file, line] = reached[file, line] || cell[1] ~ /[1-9]/
+	routine[file, line] = name
 	text[file, line] = said
 	if (line > last[file])
 		last[file] = line
