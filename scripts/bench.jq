@@ -28,7 +28,8 @@ def cell($transport):
 
 def counted: .[0] | has("switches");
 def counts:
-	[(of("vmsock") | map(.packets)), (of("vmsock") | map(.switches)), (of($base) | map(.switches))]
+	[(of("vmsock") | map(.packets)), (of("vmsock") | map(.switches)),
+	 (of($base) | map(.switches))]
 	| map(median | short | tostring);
 
 def line:
@@ -42,7 +43,10 @@ def line:
 def names: reduce (.[] | select(.transport == $base) | .measurement) as $name
 	([]; if index([$name]) then . else . + [$name] end);
 
-def titles: ($titles | split(" ")) + (if counted then ["packets", "switches", "\($titles | split(" ")[0])'s"] else [] end);
+def titles:
+	(. | counted) as $counted
+	| ($titles | split(" "))
+	| . + (if $counted then ["packets", "switches", "\(.[0])'s"] else [] end);
 
 "| | " + (titles | join(" | ")) + " |",
 "|" + ([range(0; (titles | length) + 1) | "---|"] | add),

@@ -78,4 +78,5 @@ if [ -z "$from" ]; then
 	say "the measurements are in $output"
 	from=$output
 fi
-jq -rs --arg base "$base" --arg columns "$columns" --arg titles "$titles" -f "$here/bench.jq" "$from"
+jq -rs --arg base "$base" --arg columns "$columns" --arg titles "$titles" \
+	-f "$here/bench.jq" "$from"

@@ -16,6 +16,8 @@
 #define PORT_CLOSES_FIRST	5001	/* closes what it accepts at once */
 #define PORT_CLOSES_SECOND	5002	/* waits for the end first */
 #define PORT_MEASURES		5003	/* takes one order after the other, of the counted kind */
+#define PORT_COUNTS		5004	/* says how many have come to it, in a byte */
+#define PORT_KILLS		5005	/* ends the virtual machine at once */
 #define PORT_NOBODY		5099	/* has no listener */
 
 enum role {

@@ -257,6 +257,18 @@ static void measure_serial(const char *path)
 	measure(fd);
 }
 
+/* QEMU has written its number there */
+static void kill_guest(void)
+{
+	FILE *file = fopen("qemu.pid", "r");
+	int pid = 0;
+
+	if (!file || fscanf(file, "%d", &pid) != 1 || pid <= 1 || kill(pid, SIGKILL))
+		warn("qemu.pid");
+}
+
+static unsigned int counted;
+
 static void serve(unsigned int port, int fd)
 {
 	switch (port) {
@@ -269,6 +281,13 @@ static void serve(unsigned int port, int fd)
 	case PORT_MEASURES:
 		measure(fd);
 		break;
+	case PORT_COUNTS:
+		send_all(fd, (char[]){ counted }, 1);
+		wait_for_end(fd);
+		break;
+	case PORT_KILLS:
+		kill_guest();
+		break;
 	}
 }
 
@@ -279,6 +298,7 @@ static void accept_one(unsigned int port, int listener)
 
 	if (fd < 0)
 		err(EXIT_FAILURE, "accept");
+	counted += port == PORT_COUNTS;
 	pid = port == PORT_CLOSES_FIRST ? 1 : fork();
 	if (pid < 0)
 		err(EXIT_FAILURE, "fork");
@@ -290,6 +310,8 @@ static void accept_one(unsigned int port, int listener)
 	close(fd);
 }
 
+#define SERVICES_MAX 8
+
 struct service {
 	unsigned int port;
 	int fd;
@@ -297,7 +319,7 @@ struct service {
 
 static void serve_all(const struct service *services, unsigned int count)
 {
-	struct pollfd fds[8];
+	struct pollfd fds[SERVICES_MAX];
 
 	for (unsigned int i = 0; i < count; i++)
 		fds[i] = (struct pollfd){ .fd = services[i].fd, .events = POLLIN };
@@ -311,9 +333,10 @@ static void serve_all(const struct service *services, unsigned int count)
 int main(int argc, char **argv)
 {
 	static const unsigned int ports[] = {
-		PORT_ORDERS, PORT_CLOSES_FIRST, PORT_CLOSES_SECOND, PORT_MEASURES,
+		PORT_ORDERS, PORT_CLOSES_FIRST, PORT_CLOSES_SECOND,
+		PORT_MEASURES, PORT_COUNTS, PORT_KILLS,
 	};
-	struct service services[8];
+	struct service services[SERVICES_MAX];
 	unsigned int count = 0;
 
 	if (argc != 2 && argc != 4)

@@ -19,7 +19,7 @@
 
 static const uint64_t sizes[] = { 128, 4096, 65536, 262144, 1048576 };
 
-static bool full(void)
+UNUSED static bool full(void)
 {
 	return getenv("VMSOCK_FULL");
 }
@@ -34,7 +34,7 @@ static uint64_t much(uint64_t queue)
 
 /* --- connections -------------------------------------------------------------------------- */
 
-static int host_connection(unsigned int port, uint64_t queue)
+UNUSED static int host_connection(unsigned int port, uint64_t queue)
 {
 	int fd = stream_socket();
 
@@ -45,7 +45,7 @@ static int host_connection(unsigned int port, uint64_t queue)
 }
 
 /* A connection on which the host plays a role */
-static int ordered(enum role role, uint64_t bytes, uint64_t queue)
+UNUSED static int ordered(enum role role, uint64_t bytes, uint64_t queue)
 {
 	struct order order = { .role = role, .bytes = bytes };
 	int fd = host_connection(PORT_ORDERS, queue);
@@ -54,7 +54,7 @@ static int ordered(enum role role, uint64_t bytes, uint64_t queue)
 	return fd;
 }
 
-static char verdict(int fd)
+UNUSED static char verdict(int fd)
 {
 	char byte = 0;
 
@@ -62,7 +62,7 @@ static char verdict(int fd)
 }
 
 /* The same on a connection that the host makes; @orders gets the one with the verdicts */
-static int called(enum role role, uint64_t bytes, uint64_t queue, int *orders)
+UNUSED static int called(enum role role, uint64_t bytes, uint64_t queue, int *orders)
 {
 	int listening = stream_bound(VMADDR_PORT_ANY), fd;
 	struct order order = { .role = role, .bytes = bytes };
@@ -86,7 +86,7 @@ struct flow {
 	uint64_t bytes;
 };
 
-static void send_flow(void *arg)
+UNUSED static void send_flow(void *arg)
 {
 	struct flow *flow = arg;
 	unsigned int seed = 1;
@@ -101,7 +101,7 @@ static void send_flow(void *arg)
 }
 
 /* All of them, and then their end */
-static void receive_flow(struct flow *flow)
+UNUSED static void receive_flow(struct flow *flow)
 {
 	static uint8_t got[100000];
 	unsigned int seed = 2;
@@ -115,7 +115,7 @@ static void receive_flow(struct flow *flow)
 	expect_is(at, flow->bytes);
 }
 
-static void to_host(int fd, uint64_t bytes)
+UNUSED static void to_host(int fd, uint64_t bytes)
 {
 	struct flow flow = { .fd = fd, .bytes = bytes };
 
@@ -124,12 +124,12 @@ static void to_host(int fd, uint64_t bytes)
 	expect_eof(fd);
 }
 
-static void from_host(int fd, uint64_t bytes)
+UNUSED static void from_host(int fd, uint64_t bytes)
 {
 	receive_flow(&(struct flow){ .fd = fd, .bytes = bytes });
 }
 
-static void both_ways(int fd, uint64_t bytes)
+UNUSED static void both_ways(int fd, uint64_t bytes)
 {
 	struct flow out = { .fd = fd, .bytes = bytes }, in = out;
 	struct task task;
@@ -141,12 +141,12 @@ static void both_ways(int fd, uint64_t bytes)
 
 /* --- rows --------------------------------------------------------------------------------- */
 
-static void context(void)
+UNUSED static void context(void)
 {
 	expect_is(vm_cid, strtoul(getenv("VMSOCK_DEVICE_CID"), NULL, 0));
 }
 
-static void guest_calls(void)
+UNUSED static void guest_calls(void)
 {
 	make_interop_bytes();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
@@ -164,7 +164,7 @@ static void guest_calls(void)
 	}
 }
 
-static void host_calls(void)
+UNUSED static void host_calls(void)
 {
 	int fd, orders;
 
@@ -185,7 +185,7 @@ static void host_calls(void)
 	}
 }
 
-static void half_close(void)
+UNUSED static void half_close(void)
 {
 	int orders, fd = ordered(ROLE_ECHO, 0, 0);
 	char text[16] = "";
@@ -206,7 +206,7 @@ static void half_close(void)
 	close(orders);
 }
 
-static void nobody(void)
+UNUSED static void nobody(void)
 {
 	int fd = stream_socket();
 
@@ -215,7 +215,7 @@ static void nobody(void)
 }
 
 /* The host calls a port where nobody listens */
-static void nobody_here(void)
+UNUSED static void nobody_here(void)
 {
 	struct order order = { .role = ROLE_ECHO, .port = PORT_NOBODY };
 	int fd = host_connection(PORT_ORDERS, 0);
@@ -226,7 +226,7 @@ static void nobody_here(void)
 }
 
 /* The host goes and leaves bytes unread: sending ends soon, and nothing hangs */
-static void abort_here(void)
+UNUSED static void abort_here(void)
 {
 	int fd = ordered(ROLE_ABORT, 0, 0);
 	ssize_t n;
@@ -239,7 +239,7 @@ static void abort_here(void)
 	close(fd);
 }
 
-static void connect_and_close(unsigned int port, int count, bool wait)
+UNUSED static void connect_and_close(unsigned int port, int count, bool wait)
 {
 	for (int i = 0; i < count; i++) {
 		int fd = host_connection(port, 0);
@@ -251,13 +251,13 @@ static void connect_and_close(unsigned int port, int count, bool wait)
 }
 
 /* Connections in turn that the host, and that the guest, closes first */
-static void sequence(int host_first, int guest_first)
+UNUSED static void sequence(int host_first, int guest_first)
 {
 	connect_and_close(PORT_CLOSES_FIRST, host_first, true);
 	connect_and_close(PORT_CLOSES_SECOND, guest_first, false);
 }
 
-static void parallel(void)
+UNUSED static void parallel(void)
 {
 	enum { COUNT = 100 };
 	int fds[COUNT];
@@ -278,6 +278,31 @@ static void parallel(void)
 		expect(!memcmp(got, text, n));
 		close(fds[i]);
 	}
+}
+
+/* How often has this guest been started? */
+UNUSED static unsigned int starts(void)
+{
+	int fd = host_connection(PORT_COUNTS, 0);
+	uint8_t count = 0;
+
+	need(recv(fd, &count, 1, 0) == 1);
+	close(fd);
+	return count;
+}
+
+/* Connections in both directions with much to say, and some of it said */
+UNUSED static void busy(void)
+{
+	static uint8_t got[8192];
+	int fds[8], orders[8];
+
+	make_interop_bytes();
+	for (int i = 0; i < 8; i++)
+		fds[i] = i % 2 ? ordered(ROLE_SOURCE, 1024 * MIB, 65536) :
+				 called(ROLE_SOURCE, 1024 * MIB, 65536, &orders[i]);
+	for (int i = 0; i < 8; i++)
+		need(recv(fds[i], got, sizeof(got), MSG_WAITALL) == sizeof(got));
 }
 
 #endif /* TESTS_VM_GUEST_HOST_H */
