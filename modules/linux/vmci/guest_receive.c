@@ -121,23 +121,35 @@ static bool fill(struct vmci_guest *guest, struct vmci_receive *pass)
 	return filled;
 }
 
-/* Events come from {0, 0}, and speak of queue pairs that are there (vmci.md 12.2 S28) */
+/*
+ * Does it speak of a queue pair that is not there (vmci.md 12.2 S28)?  That is nothing unusual: both
+ * ends may leave at the same time.
+ */
+static bool is_late(const struct vmci_datagram *dg)
+{
+	const struct vmci_event_data *data = (const void *)(dg + 1);
+
+	return dg->payload_size == VMCI_EVENT_QP_SIZE &&
+	       (data->event == VMCI_EVENT_QP_PEER_ATTACH ||
+		data->event == VMCI_EVENT_QP_PEER_DETACH) &&
+	       !vmci_guest_qp_has(data->u.qp.handle);
+}
+
 static void dispatch_event(struct vmci_guest *guest, const struct vmci_datagram *dg)
 {
 	const struct vmci_event_data *data = (const void *)(dg + 1);
-	bool names_qp = dg->payload_size == VMCI_EVENT_QP_SIZE &&
-			(data->event == VMCI_EVENT_QP_PEER_ATTACH ||
-			 data->event == VMCI_EVENT_QP_PEER_DETACH);
-	int result = VMCI_ERROR_NOT_FOUND;
+	int result;
 
-	if (!names_qp || vmci_guest_qp_has(data->u.qp.handle))
-		result = vmci_event_dispatch(dg, false);
+	if (is_late(dg))
+		return;
+	result = vmci_event_dispatch(dg, false);
 	if (result < 0)
 		pr_warn_ratelimited("the device sent a bad event: result %d\n", result);
 	else if (data->event == VMCI_EVENT_QP_RESUMED)
 		vmci_guest_qp_report(guest);
 }
 
+/* Events come from {0, 0} and nowhere else */
 static void dispatch(struct vmci_guest *guest, struct vmci_datagram *dg)
 {
 	int result = VMCI_SUCCESS;
