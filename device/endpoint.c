@@ -438,6 +438,9 @@ void endpoint_free(struct endpoint *endpoint)
 
 	if (!endpoint)
 		return;
+	for (unsigned int i = 0; i < STREAM_BUCKETS; i++)
+		while (endpoint->buckets[i])
+			stream_end(endpoint->buckets[i]);
 	outbox_clear(endpoint);
 	while (endpoint->unsent)
 		take_unsent(endpoint, &stream);

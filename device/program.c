@@ -51,6 +51,7 @@ struct program {
 	size_t length;
 	bool needs_input, needs_output;
 	bool input_ended, output_ended;
+	unsigned int untold;	/* VMSOCK_SHUTDOWN_* that the guest should know of */
 	bool hung;
 };
 
@@ -292,7 +293,7 @@ static void output_gone(struct program *program)
 		return;
 	program->output_ended = true;
 	program->needs_output = false;
-	stream_shutdown(program->stream, VMSOCK_SHUTDOWN_RECEIVE);
+	program->untold |= VMSOCK_SHUTDOWN_RECEIVE;
 }
 
 /* The guest has said all it had to say */
@@ -350,7 +351,7 @@ static bool relay_output(struct program *program)
 static void input_done(struct program *program)
 {
 	program->input_ended = true;
-	stream_shutdown(program->stream, VMSOCK_SHUTDOWN_SEND);
+	program->untold |= VMSOCK_SHUTDOWN_SEND;
 }
 
 /* The guest does not receive any more: the program gets EPIPE */
@@ -407,14 +408,19 @@ static bool relay_input(struct program *program)
 	return true;
 }
 
-/* After either direction has been looked at */
+/* After either direction has been looked at.  The end of both needs no packet */
 static void settle(struct program *program, bool good)
 {
-	if (!good)
+	if (!good) {
 		program_break(program);
-	else if (program->input_ended && program->output_ended)
+		return;
+	}
+	if (program->input_ended && program->output_ended) {
 		program_end(program);
-	else if (program->watch)
+		return;
+	}
+	stream_shutdown(program->stream, program->untold);
+	if (program->watch)
 		watch_events(program->watch, (program->needs_input ? EPOLLIN : 0u) |
 					     (program->needs_output ? EPOLLOUT : 0u));
 }

@@ -11,6 +11,11 @@
  * A guest that closes takes its memory along, with bytes that it has written and nobody has read.
  * stream_detached() lets the back end move what its socket takes at once and copies the rest
  * (vsock.md 5.16).
+ *
+ * Guests may handle the event that the host has left before the packet with ATTACH that was sent
+ * first, and then connect() fails though the connection was there.  A program that accepts and
+ * closes at once therefore lingers: SHUTDOWN tells the guest, and the pair is left as soon as the
+ * guest has shown that it got so far, or after a second.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -86,7 +91,7 @@ static void drop_saved(struct stream *stream)
 	stream->saved_head = stream->saved_tail = 0;
 }
 
-void stream_close(struct stream *stream)
+void stream_end(struct stream *stream)
 {
 	struct endpoint *endpoint = stream->endpoint;
 
@@ -107,13 +112,37 @@ void stream_close(struct stream *stream)
 	endpoint_reap(stream);
 }
 
+/* A connection that the guest made and may not know of yet */
+static bool guest_unaware(const struct stream *stream)
+{
+	struct pair *pair = pair_of(stream);
+
+	return stream->hs.state == VMSOCK_ESTABLISHED && pair && !stream->heard &&
+	       !stream->guest_leaves && stream->hs.handle.context != VMCI_HOST_CONTEXT_ID &&
+	       !pair->in_head && !pair_in_ready(pair);
+}
+
+void stream_close(struct stream *stream)
+{
+	if (stream->closed || stream->lingers)
+		return;
+	if (!guest_unaware(stream)) {
+		stream_end(stream);
+		return;
+	}
+	stream_shutdown(stream, VMSOCK_SHUTDOWN_MASK);
+	stream->lingers = true;
+	stream->connection = NULL;
+	timer_set(stream->timer, PENDING_TIMEOUT_MS);
+}
+
 void stream_reset(struct stream *stream)
 {
 	struct vmsock_packet pkt;
 
 	vmsock_packet_init(&pkt, VMSOCK_PACKET_RST, stream->hs.local, stream->hs.peer);
 	endpoint_send(stream->endpoint, &pkt);
-	stream_close(stream);
+	stream_end(stream);
 }
 
 /* The back end hears of it last, and calls nothing any more */
@@ -122,7 +151,7 @@ static void stream_fail(struct stream *stream)
 	void *connection = stream->connection;
 	const struct backend_ops *ops = backend(stream);
 
-	stream_close(stream);
+	stream_end(stream);
 	if (connection)
 		ops->closed(connection);
 }
@@ -367,8 +396,14 @@ static void unlist_if_over(struct stream *stream)
 
 void stream_packet(struct stream *stream, const struct vmsock_packet *pkt)
 {
-	struct vmsock_step step = vmsock_handshake_packet(&stream->hs, pkt, unread(stream) > 0);
+	struct vmsock_step step;
 
+	stream->heard |= stream->hs.state == VMSOCK_ESTABLISHED;
+	if (stream->lingers) {
+		stream_end(stream);
+		return;
+	}
+	step = vmsock_handshake_packet(&stream->hs, pkt, unread(stream) > 0);
 	unlist_if_over(stream);
 	if (step.action == VMSOCK_ACT_NOTIFY)
 		notified(stream, pkt->type);
@@ -426,7 +461,7 @@ void stream_detached(struct stream *stream)
 
 	stream->guest_leaves = true;
 	unlist_if_over(stream);
-	if (stream->hs.state < VMSOCK_ESTABLISHED) {
+	if (stream->hs.state < VMSOCK_ESTABLISHED || stream->lingers) {
 		stream_fail(stream);
 		return;
 	}

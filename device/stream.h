@@ -77,6 +77,8 @@ struct stream {
 	void *connection;		/* of the back end */
 	unsigned int unsent;		/* notifications that found no room */
 	unsigned int told;		/* VMSOCK_SHUTDOWN_* that the guest knows of */
+	bool heard;			/* something that shows that the guest knows of ATTACH */
+	bool lingers;			/* closed by the host, which waits for that */
 	bool guest_leaves;		/* and knows of it */
 	bool listed;			/* can be found by its ports */
 	bool in_unsent;
@@ -91,6 +93,8 @@ void stream_request(struct endpoint *endpoint, const struct vmsock_packet *pkt);
 void stream_packet(struct stream *stream, const struct vmsock_packet *pkt);
 /* The guest is about to leave the queue pair */
 void stream_detached(struct stream *stream);
+/* Without a word to anybody but the guest's queue pair */
+void stream_end(struct stream *stream);
 /* Once more what could not be sent; false when there still is no room */
 bool stream_retry(struct stream *stream);
 /* The guest is gone: what it said is moved on to the program, all else ends */

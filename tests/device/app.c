@@ -64,7 +64,7 @@ static void watch(struct app *app)
 	if (!app->watch)
 		return;
 	/* What was hung up stays ready whatever it is watched for */
-	if (app->ended || app->error) {
+	if ((app->ended && !writes) || app->error) {
 		watch_remove(app->watch);
 		app->watch = NULL;
 		return;
@@ -145,13 +145,20 @@ void app_run(struct app *app)
 	watch(app);
 }
 
+void app_watch(struct app *app)
+{
+	if (!app->watch)
+		app->watch = loop_watch(app->loop, app->fd, 0, event, app);
+	app_run(app);
+}
+
 struct app *app_new(struct loop *loop, int fd)
 {
 	struct app *app = calloc(1, sizeof(*app));
 
 	app->loop = loop;
 	app->fd = fd;
-	app->watch = loop_watch(loop, fd, 0, event, app);
+	app_watch(app);
 	return app;
 }
 

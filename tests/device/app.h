@@ -35,6 +35,8 @@ struct app *app_connect(struct loop *loop, const char *path, uint32_t port);
 struct app *app_new(struct loop *loop, int fd);
 /* After its fields have changed */
 void app_run(struct app *app);
+/* The same for one whose other side has ended */
+void app_watch(struct app *app);
 void app_free(struct app *app);
 
 /* Listens at PATH_port; what is accepted is in a list, the newest first */

@@ -22,7 +22,7 @@
 #include "tap.h"
 #include "vmci/errors.h"
 
-#define DEADLINE_MS 60000u
+#define DEADLINE_MS 30000u
 
 struct world {
 	struct loop *loop;
