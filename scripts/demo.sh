@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# demo.sh - build modules and tools, boot a guest, and show two programs talking in it
+# demo.sh - build everything, boot a guest with the device, and show programs talking
 #
 # Copyright (C) 2026 The vmsock authors
 #
@@ -21,8 +21,8 @@ usage()
 Usage: demo.sh [--kernel LABEL]
 
 Installs what is missing (as root), builds the kernel modules and the tools, boots a guest
-with kernel LABEL ($(kernel_labels | tr '\n' ' '); default 6.1) and shows data going
-between programs in it. Progress goes to standard error.
+with kernel LABEL ($(kernel_labels | tr '\n' ' '); default 6.1) and a virtual VMCI device, and
+shows data going between guest and host. Progress goes to standard error.
 END
 }
 
@@ -59,13 +59,15 @@ narrate()
 		}'
 }
 
-# Show the guest while it runs; its end is the end of the file.
+# Show guest and host while they run; the guest's end is the end of its file.
 show()
 {
 	results=$output/$kernel/results.1
+	host=$output/$kernel/demo-host.log
 	"$source/tests/vm/run" --kernel "$kernel" --build "$tree/build" --modules "$modules" \
 		--output "$output" demo </dev/null &
 	run=$!
+	tail -n +1 -F --pid="$run" "$host" 2>/dev/null &
 	tail -n +1 -F --pid="$run" "$results" 2>/dev/null | narrate
 	wait "$run"
 }
@@ -95,7 +97,7 @@ trap clean EXIT
 trap 'exit 130' INT TERM HUP
 "$source/scripts/needs.sh" build guest
 fetch
-say "building the vmsock command"
+say "building the vmsock command and vmci-device"
 with_lock "${tree##*/}" build_tools
 modules=$("$source/scripts/build-modules.sh" --source "$source" "$kernel")
 say "booting a guest with kernel $kernel"
