@@ -13,14 +13,15 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage()
 {
 	cat <<END
-Usage: fetch.sh [bookworm|trixie|qemu|source]...
+Usage: fetch.sh [bookworm|trixie|bullseye|qemu|source]...
 
 Fills the cache folder ($CACHE):
   bookworm  toolchain and kernel 6.1 (image, modules, headers)
   trixie    toolchain and kernels 6.12 and 7.3
+  bullseye  kernel 5.10 with its own driver, a peer in tests
   qemu      QEMU 10.1 or newer
   source    kernel source for the debug kernel (debug-kernel.sh asks for it)
-Default: bookworm trixie qemu. What is there already is left alone.
+Default: all but source. What is there already is left alone.
 Packages come from the mirror that apt is configured for and are verified by apt.
 END
 }
@@ -129,7 +130,7 @@ finish_root()
 	ln -sf mawk "$1/usr/bin/awk"
 	ln -sf bash "$1/usr/bin/sh"
 	for headers in "$1"/usr/src/linux-headers-*-common; do
-		allow_sparse "$headers/scripts/checker-valid.sh"
+		[ ! -d "$headers" ] || allow_sparse "$headers/scripts/checker-valid.sh"
 	done
 	for kernel in "$1"/kernels/*; do
 		release=$(cat "$kernel")
@@ -137,10 +138,11 @@ finish_root()
 		[ -e "$1/boot/vmlinuz-$release" ] ||
 			ln "$1/usr/lib/modules/$release/vmlinuz" "$1/boot/vmlinuz-$release"
 	done
-	in_root "$1" gcc --version >/dev/null || die "the unpacked compiler does not run"
+	[ ! -e "$1/usr/bin/gcc" ] || in_root "$1" gcc --version >/dev/null ||
+		die "the unpacked compiler does not run"
 }
 
-# Toolchain and kernels of one release; the rest of the arguments are its suites.
+# Kernels of one release and, unless they are peers only, its toolchain; the rest of the arguments are its suites.
 fetch_root()
 {
 	name=$1
@@ -150,7 +152,7 @@ fetch_root()
 	new_root "$tmp"
 	private_apt "$tmp/apt" "$@"
 	say "$name: downloading toolchain and kernels from $*"
-	headers=
+	needed=kmod
 	for kernel in $(root_kernels "$name"); do
 		package=$(kernel_package "$kernel")
 		[ -n "$package" ] || die "no package of kernel $kernel in $*"
@@ -158,10 +160,10 @@ fetch_root()
 		echo "$release" >"$tmp/kernels/$kernel"
 		# shellcheck disable=SC2046 # a list of packages
 		download $(kernel_parts "$release")
-		headers="$headers linux-headers-$release"
+		is_peer "$kernel" || needed="$needed $TOOLS linux-headers-$release"
 	done
 	# shellcheck disable=SC2086 # lists of packages
-	download_all install $BASE $TOOLS $headers
+	download_all install $BASE $needed
 	say "$name: unpacking"
 	unpack "$tmp"
 	finish_root "$tmp"
@@ -202,6 +204,7 @@ fetch()
 	start=$(date +%s)
 	case $1 in
 	bookworm) fetch_root bookworm bookworm bookworm-security ;;
+	bullseye) fetch_root bullseye bullseye bullseye-security ;;
 	trixie)   fetch_root trixie trixie trixie-security trixie-backports ;;
 	qemu)     fetch_qemu ;;
 	source)   fetch_source ;;
@@ -213,7 +216,7 @@ fetch()
 case ${1-} in
 -h | --help) usage; exit ;;
 esac
-[ $# -gt 0 ] || set -- bookworm trixie qemu
+[ $# -gt 0 ] || set -- bookworm trixie bullseye qemu
 mkdir -p "$CACHE"
 for thing in "$@"; do
 	with_lock "fetch-$thing" fetch "$thing"

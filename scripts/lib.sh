@@ -7,6 +7,7 @@
 #
 # Sourced, never run. Everything downloaded or built for tests lives in the cache folder:
 #   bookworm/ trixie/   unpacked roots: toolchain, kernel images, headers (fetch.sh)
+#   bullseye/           the same, of a kernel that our modules are not for
 #   qemu/               unpacked QEMU (fetch.sh)
 #   source/             kernel source as Debian packs it (fetch.sh)
 #   bookworm/debug/     the debug kernel (debug-kernel.sh)
@@ -26,12 +27,23 @@ KERNELS='
 debug     bookworm  built                     6.1 with KASAN, lockdep, kmemleak, UBSAN
 '
 
+# The same for kernels whose own driver is a peer in tests; ours is not built for them.
+PEERS='
+5.10      bullseye  linux-image-5.10          a driver of the port channel, Debian 11
+'
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
 kernel_labels() { printf '%s' "$KERNELS" | awk 'NF {print $1}'; }
-kernel_root()   { printf '%s' "$KERNELS" | awk -v k="$1" '$1 == k {print $2}'; }
-root_kernels()  { printf '%s' "$KERNELS" | awk -v r="$1" '$2 == r && $3 != "built" {print $1}'; }
+kernel_root()   { printf '%s' "$KERNELS$PEERS" | awk -v k="$1" '$1 == k {print $2}'; }
+root_kernels()
+{
+	printf '%s' "$KERNELS$PEERS" | awk -v r="$1" '$2 == r && $3 != "built" {print $1}'
+}
+
+# Is this kernel a peer only?
+is_peer() { printf '%s' "$PEERS" | grep -q "^$1 "; }
 
 # Where the build tree of kernel $1 is, as seen inside its root.
 kernel_dir()

@@ -9,13 +9,26 @@
  * vm-device: --cid 42 --uds %D/host
  * vm-args: VMSOCK_TEST_FAMILY=40 VMSOCK_DEVICE_CID=42
  * vm-timeout: 600
- * vm-kernels: 6.1 7.3
+ * vm-kernels: 5.10 6.1 7.3
  */
 #include "guest-host.h"
 
+#include <sys/utsname.h>
+
 static void in_turn(void)
 {
-	sequence(full() ? 10 : 3, full() ? 200 : 50);
+	if (port_io)
+		sequence(3, 17);
+	else
+		sequence(full() ? 10 : 3, full() ? 200 : 50);
+}
+
+/* The driver before 5.18 knows no other channel */
+static bool is_old(void)
+{
+	struct utsname name;
+
+	return uname(&name) == 0 && atoi(name.release) < 6;
 }
 
 static const struct vmtest rows[] = {
@@ -27,10 +40,11 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "nobody listens in the guest: the host is told", nobody_here },
 	{ "guest-host", "the host leaves bytes unread", abort_here },
 	{ "guest-host", "connections one after the other", in_turn, 300 },
-	{ "guest-host", "100 connections at a time", parallel },
+	{ "guest-host", "many connections at a time", parallel },
 };
 
 int main(int argc, char **argv)
 {
+	port_io = is_old();
 	return vmtest_main(argc, argv, rows, ARRAY_SIZE(rows));
 }

@@ -19,9 +19,12 @@
 
 static const uint64_t sizes[] = { 128, 4096, 65536, 262144, 1048576 };
 
+/* Each byte of a control packet is an access to a port of its own: everything takes long. */
+static bool port_io;
+
 UNUSED static bool full(void)
 {
-	return getenv("VMSOCK_FULL");
+	return getenv("VMSOCK_FULL") && !port_io;
 }
 
 /* As many bytes as make the ring of a queue wrap often enough */
@@ -259,18 +262,17 @@ UNUSED static void sequence(int host_first, int guest_first)
 
 UNUSED static void parallel(void)
 {
-	enum { COUNT = 100 };
-	int fds[COUNT];
+	int fds[100], count = port_io ? 8 : 100;
 	char text[32], got[32];
 
-	for (int i = 0; i < COUNT; i++)
+	for (int i = 0; i < count; i++)
 		fds[i] = ordered(ROLE_ECHO, 0, 16384);
-	for (int i = 0; i < COUNT; i++) {
+	for (int i = 0; i < count; i++) {
 		int n = snprintf(text, sizeof(text), "connection %d", i);
 
 		need(send(fds[i], text, n, 0) == n);
 	}
-	for (int i = 0; i < COUNT; i++) {
+	for (int i = 0; i < count; i++) {
 		int n = snprintf(text, sizeof(text), "connection %d", i);
 
 		need_ok(shutdown(fds[i], SHUT_WR));

@@ -25,7 +25,7 @@ static const struct vmtest first_start[] = {
 static const struct vmtest second_start[] = {
 	{ "guest-host", "bytes both ways again, all sizes of queues", guest_calls, 300 },
 	{ "guest-host", "the host calls again", host_calls, 300 },
-	{ "guest-host", "100 connections at a time", parallel },
+	{ "guest-host", "many connections at a time", parallel },
 };
 
 int main(int argc, char **argv)
