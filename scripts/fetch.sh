@@ -142,7 +142,8 @@ finish_root()
 		die "the unpacked compiler does not run"
 }
 
-# Kernels of one release and, unless they are peers only, its toolchain; the rest of the arguments are its suites.
+# Kernels of one release and, unless they are peers only, its toolchain; the rest of the
+# arguments are its suites.
 fetch_root()
 {
 	name=$1

@@ -29,6 +29,7 @@ END
 }
 
 packaged_kernels() { printf '%s' "$KERNELS" | awk 'NF && $3 != "built" {print $1}'; }
+peer_kernels() { printf '%s' "$PEERS" | awk 'NF {print $1}'; }
 
 # Minutes that --full may take from a cold cache on 2 cores. A part that grows over its
 # budget shrinks its counts.
@@ -36,6 +37,7 @@ BUDGET='
 fetch and build          12
 debug kernel             6
 modules and conformance  25
+device                   15
 library and tools        10
 proof                    6
 '
@@ -112,6 +114,10 @@ guest_jobs()
 		echo "$stress'$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
 			"--modules '$work/modules-$kernel' --output '$output/guest'"
 	done
+	for kernel in $(peer_kernels); do
+		echo "'$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
+			"--output '$output/guest'"
+	done
 	for kernel in $selftests; do
 		echo "'$source/tests/vm/selftest' $kernel >'$output/selftest/$kernel.tap'"
 	done
@@ -121,6 +127,26 @@ part_guests()
 {
 	mkdir -p "$output/guest" "$output/selftest"
 	guest_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
+}
+
+# Guests and their host with all counts, our driver and the kernel's own
+interop_jobs()
+{
+	for kernel in $(packaged_kernels) $(peer_kernels); do
+		modules=$work/modules-$kernel
+		echo "VMSOCK_FULL=1 '$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
+			"--modules '$modules' --output '$output/interop'" \
+			"guest-host guest-host-kernel"
+	done
+}
+
+part_interop()
+{
+	mkdir -p "$output/interop"
+	for kernel in $(peer_kernels); do
+		mkdir -p "$work/modules-$kernel"
+	done
+	interop_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
 }
 
 part_distcheck() { make -C "$work/build" distcheck; }
@@ -168,6 +194,7 @@ all_parts()
 	[ -z "$full" ] || part simulation proof
 	[ -z "$full" ] || part fuzz proof
 	part guests 'modules and conformance'
+	[ -z "$full" ] || part interop device
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
 
@@ -205,6 +232,12 @@ show_coverage()
 	awk -f "$source/scripts/unreached.awk" "$source/tests/README.md" "$file"
 }
 
+# Which driver does what with the device
+show_interop()
+{
+	[ ! -d "$output/interop" ] || "$source/scripts/interop.sh" "$output/interop"
+}
+
 clean() { rm -rf "$work"; }
 
 full=
@@ -240,6 +273,7 @@ all_parts
 echo "1..$parts" >>"$output/parts.tap"
 show_times
 show_coverage
+show_interop
 status=0
 "$source/scripts/tap-count.sh" "$output" || status=$?
 say "logs and results are in $output"

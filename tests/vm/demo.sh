@@ -55,7 +55,7 @@ stop_server()
 	wait "$server" 2>/dev/null
 }
 
-echo "Linux $(uname -r) in a virtual machine with a VMCI device; its context is 42, the host's is 2."
+echo "Linux $(uname -r) in a virtual machine with a VMCI device: it is context 42, the host 2."
 
 step "The modules"
 shows "modprobe vmsock"

@@ -27,12 +27,12 @@ UNUSED static bool full(void)
 	return getenv("VMSOCK_FULL") && !port_io;
 }
 
-/* As many bytes as make the ring of a queue wrap often enough */
-static uint64_t much(uint64_t queue)
+/* As many bytes as make the ring of a queue wrap often enough, but not more than @most MiB */
+UNUSED static uint64_t much(uint64_t queue, unsigned int most)
 {
-	uint64_t wraps = full() ? 10000 : 100, most = full() ? 1024 * MIB : 16 * MIB;
+	uint64_t wraps = full() ? 10000 : 100, limit = (full() ? most : 16) * MIB;
 
-	return wraps * queue < most ? wraps * queue + 1 : most + 1;
+	return wraps * queue < limit ? wraps * queue + 1 : limit + 1;
 }
 
 /* --- connections -------------------------------------------------------------------------- */
@@ -153,7 +153,7 @@ UNUSED static void guest_calls(void)
 {
 	make_interop_bytes();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		uint64_t bytes = much(sizes[i]);
+		uint64_t bytes = much(sizes[i], 1024);
 		int fd = ordered(ROLE_SINK, bytes, sizes[i]);
 
 		to_host(fd, bytes);
@@ -161,6 +161,7 @@ UNUSED static void guest_calls(void)
 		fd = ordered(ROLE_SOURCE, bytes, sizes[i]);
 		from_host(fd, bytes);
 		close(fd);
+		bytes = much(sizes[i], 128);
 		fd = ordered(ROLE_BOTH, bytes, sizes[i]);
 		both_ways(fd, bytes);
 		close(fd);
@@ -173,7 +174,7 @@ UNUSED static void host_calls(void)
 
 	make_interop_bytes();
 	for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
-		uint64_t bytes = much(sizes[i]);
+		uint64_t bytes = much(sizes[i], 128);
 
 		fd = called(ROLE_SINK, bytes, sizes[i], &orders);
 		to_host(fd, bytes);

@@ -44,7 +44,8 @@ start_host_part()
 	host_log=$output/$kernel/${group#own-}-host.${kind:-log}
 	(
 		cd "$(device_folder)" || exit
-		export PATH="$here/harness:$build/tests/interop:$build/vmsock-tools:$build/device:$PATH"
+		PATH=$here/harness:$build/tests/interop:$build/vmsock-tools:$PATH
+		export PATH
 		exec timeout "$(($(value timeout 60) * 4))" "$script" >"$host_log" 2>&1 </dev/null
 	) &
 	host_part=$!
