@@ -12,12 +12,12 @@ LDADD = \
 
 check_LIBRARIES = libcore.a
 libcore_a_SOURCES = \
-	../../modules/common/address.c \
-	../../modules/common/handshake.c \
-	../../modules/common/notify.c \
-	../../modules/common/packet.c \
-	../../modules/common/receive.c \
-	../../modules/common/ring.c \
-	../../modules/common/slots.c \
+	$(top_srcdir)/modules/common/address.c \
+	$(top_srcdir)/modules/common/handshake.c \
+	$(top_srcdir)/modules/common/notify.c \
+	$(top_srcdir)/modules/common/packet.c \
+	$(top_srcdir)/modules/common/receive.c \
+	$(top_srcdir)/modules/common/ring.c \
+	$(top_srcdir)/modules/common/slots.c \
 	$(NULL)
 libcore_a_CFLAGS = $(AM_CFLAGS)
