@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * PATH.dgram takes what programs send, and sends what they receive.  A program is its port by
+ * PATH.dgram takes what programs send, and sends what they receive.  A program has its port by
  * the name of its socket, PATH_port.dgram; the eight bytes before the payload are the other
  * end's context and port.
  *
@@ -48,24 +48,34 @@ struct mailbox {
 	struct letter letter;
 };
 
-/* The port that a socket's name stands for; false for any other name */
+static const char *last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/*
+ * The port that a socket's name stands for; false for any other name.  The folder is not looked
+ * at: the address is as the program wrote it, relative perhaps.
+ */
 static bool port_of(const struct mailbox *mailbox, const struct sockaddr_un *address,
 		    __u32 *port)
 {
-	const char *path = mailbox->unix_backend->path;
-	size_t prefix = strlen(path);
+	const char *own = last_part(mailbox->unix_backend->path);
 	struct sockaddr_un again;
+	char name[sizeof(address->sun_path) + 1] = "";
 	guint64 number;
 
-	if (strnlen(address->sun_path, sizeof(address->sun_path)) <= prefix + 1 ||
-	    address->sun_path[prefix] != '_')
+	memcpy(name, address->sun_path, sizeof(address->sun_path));
+	if (strlen(last_part(name)) <= strlen(own) + 1)
 		return false;
-	number = g_ascii_strtoull(address->sun_path + prefix + 1, NULL, 10);
+	number = g_ascii_strtoull(last_part(name) + strlen(own) + 1, NULL, 10);
 	if (number >= VMSOCK_PORT_ANY)
 		return false;
 	/* The one spelling of that number, and nothing else */
-	backend_port_address(&again, path, (__u32)number, SUFFIX);
-	if (strncmp(again.sun_path, address->sun_path, sizeof(again.sun_path)))
+	backend_port_address(&again, own, (__u32)number, SUFFIX);
+	if (strcmp(again.sun_path, last_part(name)))
 		return false;
 	*port = (__u32)number;
 	return true;

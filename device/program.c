@@ -178,14 +178,15 @@ struct program *program_reach(struct unix_backend *unix_backend, struct stream *
  */
 
 /* "CONNECT 1234", in capitals or not; VMSOCK_PORT_ANY for anything else */
-static __u32 command_port(const char *line)
+static __u32 command_port(const char *line, size_t length)
 {
 	static const char keyword[] = "CONNECT";
 	const char *digits = line + strlen(keyword);
 	guint64 port;
 	char *end;
 
-	if (strncasecmp(line, keyword, strlen(keyword)) || !g_ascii_isspace(*digits))
+	if (strlen(line) != length || strncasecmp(line, keyword, strlen(keyword)) ||
+	    !g_ascii_isspace(*digits))
 		return VMSOCK_PORT_ANY;
 	while (g_ascii_isspace(*digits))
 		digits++;
@@ -238,7 +239,7 @@ static void command(struct program *program)
 	/* What comes behind the line stays in the socket for now */
 	watch_events(program->watch, 0);
 	program->state = CONNECTING;
-	port = command_port(program->line);
+	port = command_port(program->line, program->length);
 	if (port != VMSOCK_PORT_ANY)
 		program->stream = stream_connect(unix_backend->backend.endpoint, port, program);
 	if (!program->stream)

@@ -26,12 +26,18 @@ static int fail(GError **error, const char *path, const char *what)
 	return -1;
 }
 
-/* Does somebody have it?  If not, what is left is removed. */
+/* Does somebody have it?  If not, what is left is removed, but nothing that is no socket. */
 static int make_way(const struct sockaddr_un *address, int type, GError **error)
 {
-	int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	int result = -1, number;
+	int fd, result = -1, number;
+	struct stat status;
 
+	if (lstat(address->sun_path, &status) < 0)
+		return 0;
+	errno = EEXIST;
+	if (!S_ISSOCK(status.st_mode))
+		return fail(error, address->sun_path, "a file that is no socket");
+	fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return fail(error, address->sun_path, "socket");
 	result = connect(fd, (const struct sockaddr *)address, sizeof(*address));
