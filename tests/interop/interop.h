@@ -18,7 +18,11 @@
 #define PORT_MEASURES		5003	/* takes one order after the other, of the counted kind */
 #define PORT_COUNTS		5004	/* says how many have come to it, in a byte */
 #define PORT_KILLS		5005	/* ends the virtual machine at once */
+#define PORT_DATAGRAMS		5006	/* sends each datagram back */
 #define PORT_NOBODY		5099	/* has no listener */
+
+/* The largest payload of a datagram */
+#define DATAGRAM_MAX		69608
 
 enum role {
 	ROLE_ECHO,	/* what comes goes back, until its end */

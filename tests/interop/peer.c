@@ -257,6 +257,28 @@ static void measure_serial(const char *path)
 	measure(fd);
 }
 
+/* A datagram goes back as it came: the head says who has sent it, and then who is to get it */
+static void return_datagrams(void)
+{
+	static char datagram[8 + DATAGRAM_MAX];
+	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "%s_%u.dgram", base, PORT_DATAGRAMS);
+	address = address_of(path);
+	unlink(path);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		err(EXIT_FAILURE, "%s", path);
+	snprintf(path, sizeof(path), "%s.dgram", base);
+	address = address_of(path);
+	while ((n = recv(fd, datagram, sizeof(datagram), 0)) >= 0)
+		if (sendto(fd, datagram, n, 0, (struct sockaddr *)&address, sizeof(address)) != n)
+			warn("%s", path);
+	err(EXIT_FAILURE, "recv");
+}
+
 /* QEMU has written its number there */
 static void kill_guest(void)
 {
@@ -346,6 +368,8 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_IGN);
 	for (unsigned int i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
 		services[count++] = (struct service){ ports[i], listen_for(ports[i]) };
+	if (fork() == 0)
+		return_datagrams();
 	if (argc == 4) {
 		int port = atoi(argv[2]);
 

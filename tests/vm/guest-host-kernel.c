@@ -41,6 +41,7 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "the host leaves bytes unread", abort_here },
 	{ "guest-host", "connections one after the other", in_turn, 300 },
 	{ "guest-host", "many connections at a time", parallel },
+	{ "guest-host", "datagrams both ways, with their sender", datagrams },
 };
 
 int main(int argc, char **argv)

@@ -243,7 +243,33 @@ UNUSED static void abort_here(void)
 	close(fd);
 }
 
-UNUSED static void connect_and_close(unsigned int port, int count, bool wait)
+UNUSED /* Each size goes to the host and comes back, with the sender's address */
+static void datagrams(void)
+{
+	static const size_t lengths[] = { 0, 1, 4096, DATAGRAM_MAX };
+	static uint8_t got[DATAGRAM_MAX + 1];
+	int fd = dgram_bound(VMADDR_PORT_ANY);
+
+	make_interop_bytes();
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		for (int round = 0; round < 10; round++) {
+			struct sockaddr_vm from = { .svm_port = 0 };
+			socklen_t size = sizeof(from);
+			ssize_t n = lengths[i];
+
+			expect_is(send_to(fd, bytes_at(round), n, HOST, PORT_DATAGRAMS), n);
+			need(revents_within(fd, POLLIN, 10000) == POLLIN);
+			n = recvfrom(fd, got, sizeof(got), 0, (struct sockaddr *)&from, &size);
+			expect_is(n, lengths[i]);
+			expect(good_bytes(got, round, lengths[i]));
+			expect_is(from.svm_cid, HOST);
+			expect_is(from.svm_port, PORT_DATAGRAMS);
+		}
+	expect_errno(send_to(fd, "?", 1, HOST, PORT_NOBODY), EHOSTUNREACH);
+	close(fd);
+}
+
+static void connect_and_close(unsigned int port, int count, bool wait)
 {
 	for (int i = 0; i < count; i++) {
 		int fd = host_connection(port, 0);
