@@ -63,6 +63,8 @@ __s64 datagram_send(struct function *function, struct vmci_datagram *datagram, s
 	__s64 result;
 
 	function->stats.to_host++;
+	if (size >= sizeof(*datagram))
+		trace_datagram(function, TRACE_TO_HOST, datagram, size);
 	if (function->failed)
 		result = VMCI_ERROR_UNAVAILABLE;
 	else if (size < sizeof(*datagram) || datagram->payload_size > size - sizeof(*datagram))
@@ -74,6 +76,6 @@ __s64 datagram_send(struct function *function, struct vmci_datagram *datagram, s
 	if (result < 0)
 		function->stats.refused++;
 	if (size >= sizeof(*datagram))
-		trace_datagram(function, TRACE_TO_HOST, datagram, size, (__s32)result);
+		trace_result(function, TRACE_TO_HOST, datagram, result);
 	return result;
 }

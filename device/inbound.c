@@ -66,11 +66,12 @@ static __s32 push(struct function *function, const struct vmci_datagram *datagra
 {
 	__s32 result = admit(function, datagram, size);
 
+	trace_datagram(function, TRACE_TO_GUEST, datagram, size);
 	if (result == VMCI_SUCCESS)
 		result = append(function, datagram, size);
 	if (result < 0)
 		function->stats.refused++;
-	trace_datagram(function, TRACE_TO_GUEST, datagram, size, result);
+	trace_result(function, TRACE_TO_GUEST, datagram, result);
 	return result;
 }
 

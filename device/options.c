@@ -14,6 +14,7 @@
 #include "vmci/regs.h"
 
 #define CAPS_CLASSIC	(VMCI_CAPS_DATAGRAM | VMCI_CAPS_NOTIFICATIONS | VMCI_CAPS_PPN64)
+#define MODE_DEFAULT	0600
 #define CAPS_MMIO	(CAPS_CLASSIC | VMCI_CAPS_DMA_DATAGRAM)
 
 static bool fail(GError **error, const char *option, const char *text, const char *wanted)
@@ -41,6 +42,21 @@ static bool parse_number(const char *option, const char *text, guint64 least, gu
 	g_snprintf(wanted, sizeof(wanted), "a number from %" G_GUINT64_FORMAT " to %"
 		   G_GUINT64_FORMAT, least, most);
 	return fail(error, option, text, wanted);
+}
+
+static bool parse_mode(const char *text, unsigned int *mode, GError **error)
+{
+	char *end;
+	guint64 number;
+
+	*mode = MODE_DEFAULT;
+	if (!text)
+		return true;
+	number = g_ascii_strtoull(text, &end, 8);
+	if (!g_ascii_isdigit(*text) || *end || number > 0777)
+		return fail(error, "--mode", text, "permissions in octal, as 660");
+	*mode = (unsigned int)number;
+	return true;
 }
 
 static bool parse_interrupts(const char *text, enum pci_interrupts *interrupts, GError **error)
@@ -95,7 +111,7 @@ static bool parse_cid(const char *text, __u32 *cid, GError **error)
 static bool understand(struct options *options, const struct words *words, GError **error)
 {
 	struct function_options *function = &options->function;
-	guint64 caps = words->classic ? CAPS_CLASSIC : CAPS_MMIO, mode = 0600;
+	guint64 caps = words->classic ? CAPS_CLASSIC : CAPS_MMIO;
 	guint64 memory = VMCI_MAX_GUEST_QP_MEMORY >> 20, count = VMCI_MAX_GUEST_QP_COUNT;
 	struct endpoint_options *endpoint = &options->endpoint;
 	guint64 size, connections;
@@ -111,7 +127,7 @@ static bool understand(struct options *options, const struct words *words, GErro
 	if (!parse_cid(words->cid, &function->cid, error) ||
 	    !parse_number("--caps", words->caps, VMCI_CAPS_DATAGRAM, CAPS_MMIO, &caps, error) ||
 	    !parse_interrupts(words->interrupts, &function->interrupts, error) ||
-	    !parse_number("--mode", words->mode, 0, 0777, &mode, error) ||
+	    !parse_mode(words->mode, &options->mode, error) ||
 	    !parse_number("--pair-memory", words->pair_memory, 1, 128, &memory, error) ||
 	    !parse_number("--pair-count", words->pair_count, 1, VMCI_MAX_GUEST_QP_COUNT, &count,
 			  error) ||
@@ -127,7 +143,6 @@ static bool understand(struct options *options, const struct words *words, GErro
 	function->classic = words->classic;
 	function->pair_memory = memory << 20;
 	function->pair_count = (__u32)count;
-	options->mode = (unsigned int)mode;
 	options->sandbox = !words->no_sandbox;
 	return true;
 }

@@ -4,9 +4,12 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * Seconds, direction, addresses, size, what it is, and the result:
+ * Seconds, direction, addresses, size, and what it is; then, on a line of its own behind what it
+ * has caused, the result of a function, or an error:
  *
- *	12.345678 guest>host {42,1}>{2,1} 56 REQUEST2 1023>5000 size 262144 = 56
+ *	12.345678 guest>host {42,1}>{2,1} 56 REQUEST2 1023>5000 size 262144 proto 3
+ *	12.345701 guest>host {4294967295,4294967295}>{0,1} 24 VMCI_GET_CONTEXT_ID
+ *	12.345702 guest>host {4294967295,4294967295}>{0,1} = 42
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -148,24 +151,48 @@ static void say_what(FILE *file, const struct vmci_datagram *datagram)
 	}
 }
 
-void trace_datagram(struct function *function, enum trace_direction direction,
-		    const struct vmci_datagram *datagram, size_t size, __s32 result)
+/* Time, direction and addresses; NULL when nobody wants to see */
+static FILE *begin(struct function *function, enum trace_direction direction,
+		   const struct vmci_datagram *datagram)
 {
 	gint64 now = g_get_monotonic_time();
 	FILE *file;
 
 	if (!function->trace)
-		return;
+		return NULL;
 	file = function->trace->file;
-	fprintf(file, "%" G_GINT64_FORMAT ".%06d %s {%u,%u}>{%u,%u} %llu", now / G_USEC_PER_SEC,
+	fprintf(file, "%" G_GINT64_FORMAT ".%06d %s {%u,%u}>{%u,%u}", now / G_USEC_PER_SEC,
 		(int)(now % G_USEC_PER_SEC),
 		direction == TRACE_TO_HOST ? "guest>host" : "host>guest", datagram->src.context,
-		datagram->src.resource, datagram->dst.context, datagram->dst.resource,
-		(unsigned long long)sizeof(*datagram) + datagram->payload_size);
+		datagram->src.resource, datagram->dst.context, datagram->dst.resource);
+	return file;
+}
+
+void trace_datagram(struct function *function, enum trace_direction direction,
+		    const struct vmci_datagram *datagram, size_t size)
+{
+	FILE *file = begin(function, direction, datagram);
+
+	if (!file)
+		return;
+	fprintf(file, " %llu", (unsigned long long)sizeof(*datagram) + datagram->payload_size);
 	if (datagram->payload_size <= size - sizeof(*datagram))
 		say_what(file, datagram);
+	fputc('\n', file);
+}
+
+void trace_result(struct function *function, enum trace_direction direction,
+		  const struct vmci_datagram *datagram, __s64 result)
+{
+	FILE *file;
+
+	if (datagram->dst.context != VMCI_HYPERVISOR_CONTEXT_ID && result >= 0)
+		return;
+	file = begin(function, direction, datagram);
+	if (!file)
+		return;
 	if (result < 0)
-		fprintf(file, " = %s\n", result_name(result));
+		fprintf(file, " = %s\n", result_name((__s32)result));
 	else
-		fprintf(file, " = %d\n", result);
+		fprintf(file, " = %lld\n", (long long)result);
 }

@@ -20,8 +20,12 @@ enum trace_direction { TRACE_TO_HOST, TRACE_TO_GUEST };
 bool trace_open(struct function *function, const char *path, GError **error);
 void trace_close(struct function *function);
 
-/* @size: of what there is of @datagram, whatever it says; @result: what the sender gets */
+/* @size: of what there is of @datagram, whatever it says */
 void trace_datagram(struct function *function, enum trace_direction direction,
-		    const struct vmci_datagram *datagram, size_t size, __s32 result);
+		    const struct vmci_datagram *datagram, size_t size);
+
+/* What the sender of a datagram got, unless it is just the size of it */
+void trace_result(struct function *function, enum trace_direction direction,
+		  const struct vmci_datagram *datagram, __s64 result);
 
 #endif /* DEVICE_TRACE_H */

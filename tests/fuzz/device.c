@@ -215,7 +215,8 @@ void machine_check(const struct machine *machine)
 	const struct function *function = machine->function;
 
 	require(function->pairs.bytes <= function->options.pair_memory);
-	require(pairs_count(function) <= function->options.pair_count && pairs_count(function) == pairs);
+	require(pairs_count(function) <= function->options.pair_count);
+	require(pairs_count(function) == pairs);
 	require(function->inbound.bytes < VMCI_MAX_DATAGRAM_AND_EVENT_QUEUE_SIZE);
 	require(g_hash_table_size(function->doorbells.indexes) == links && links <= 65536);
 	require((function->regs.caps & ~function->options.caps) == 0);

@@ -136,7 +136,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 			memcpy(machine->ram + page * 4096 + 8 * (1 + step % 2), &value, 8);
 		} else {
-			machine_set(machine, VMCI_REG_GUEST_PAGE_SHIFT, (uint32_t)take(&in, 1) % 20);
+			machine_set(machine, VMCI_REG_GUEST_PAGE_SHIFT,
+				    (uint32_t)take(&in, 1) % 20);
 		}
 		machine_check(machine);
 	}
