@@ -11,6 +11,7 @@
 set -eu
 [ $# = 1 ] || { echo "Usage: interop.sh FOLDER" >&2; exit 2; }
 cd "$1"
+# shellcheck disable=SC2016 # awk's variables
 find . -name 'guest-host.tap' -o -name 'guest-host-kernel.tap' | sort -V |
 	xargs awk '
 		FNR == 1 {
