@@ -4,14 +4,9 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * The socket is wrapped before it is connected, and GSocket does the connecting: so it knows the
- * peer's address and that it is connected, which it cannot find out by itself for this family.
- * The wait is ours, for the exact system error and for cancellation.
+ * What a connect does is in attempt.c; here is what waits for it.
  */
-#include "private.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "attempt.h"
 
 /**
  * VmsockClient:
@@ -21,10 +16,7 @@
  */
 struct _VmsockClient {
 	GObject parent_instance;
-	VmsockStack *stack;
-	VmsockAddress *local_address;
-	guint connect_timeout;
-	guint64 buffer_size;
+	struct attempt_settings settings;
 };
 
 G_DEFINE_FINAL_TYPE(VmsockClient, vmsock_client, G_TYPE_OBJECT)
@@ -34,10 +26,13 @@ enum {
 	PROP_LOCAL_ADDRESS,
 	PROP_CONNECT_TIMEOUT,
 	PROP_BUFFER_SIZE,
+	PROP_DEADLINE,
+	PROP_RETRY,
 	N_PROPERTIES
 };
 
 static GParamSpec *properties[N_PROPERTIES];
+static guint event_signal;
 
 static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
@@ -45,16 +40,22 @@ static void get_property(GObject *object, guint id, GValue *value, GParamSpec *s
 
 	switch (id) {
 	case PROP_STACK:
-		g_value_set_object(value, client->stack);
+		g_value_set_object(value, client->settings.stack);
 		break;
 	case PROP_LOCAL_ADDRESS:
-		g_value_set_object(value, client->local_address);
+		g_value_set_object(value, client->settings.local_address);
 		break;
 	case PROP_CONNECT_TIMEOUT:
-		g_value_set_uint(value, client->connect_timeout);
+		g_value_set_uint(value, client->settings.connect_timeout);
 		break;
 	case PROP_BUFFER_SIZE:
-		g_value_set_uint64(value, client->buffer_size);
+		g_value_set_uint64(value, client->settings.buffer_size);
+		break;
+	case PROP_DEADLINE:
+		g_value_set_uint(value, client->settings.deadline);
+		break;
+	case PROP_RETRY:
+		g_value_set_boolean(value, client->settings.retry);
 		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
@@ -78,6 +79,12 @@ static void set_property(GObject *object, guint id, const GValue *value, GParamS
 	case PROP_BUFFER_SIZE:
 		vmsock_client_set_buffer_size(client, g_value_get_uint64(value));
 		break;
+	case PROP_DEADLINE:
+		vmsock_client_set_deadline(client, g_value_get_uint(value));
+		break;
+	case PROP_RETRY:
+		vmsock_client_set_retry(client, g_value_get_boolean(value));
+		break;
 	default:
 		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 	}
@@ -87,8 +94,8 @@ static void dispose(GObject *object)
 {
 	VmsockClient *client = VMSOCK_CLIENT(object);
 
-	g_clear_object(&client->stack);
-	g_clear_object(&client->local_address);
+	g_clear_object(&client->settings.stack);
+	g_clear_object(&client->settings.local_address);
 	G_OBJECT_CLASS(vmsock_client_parent_class)->dispose(object);
 }
 
@@ -119,6 +126,7 @@ static void vmsock_client_class_init(VmsockClientClass *class)
 	 * VmsockClient:connect-timeout:
 	 *
 	 * How long a peer may take to answer, in milliseconds; 0 for the stack's own limit (2 s).
+	 * It holds for each try.
 	 */
 	properties[PROP_CONNECT_TIMEOUT] = g_param_spec_uint("connect-timeout", NULL, NULL, 0,
 							     G_MAXUINT, 0, flags);
@@ -129,7 +137,38 @@ static void vmsock_client_class_init(VmsockClientClass *class)
 	 */
 	properties[PROP_BUFFER_SIZE] = g_param_spec_uint64("buffer-size", NULL, NULL, 0,
 							   G_MAXUINT64, 0, flags);
+	/**
+	 * VmsockClient:deadline:
+	 *
+	 * How long a connect may take in all, retries and pauses included, in milliseconds; 0 for
+	 * no limit.
+	 */
+	properties[PROP_DEADLINE] = g_param_spec_uint("deadline", NULL, NULL, 0, G_MAXUINT, 0,
+						      flags);
+	/**
+	 * VmsockClient:retry:
+	 *
+	 * Whether to try again after failures that may pass, above all while nobody listens yet.
+	 */
+	properties[PROP_RETRY] = g_param_spec_boolean("retry", NULL, NULL, FALSE, flags);
 	g_object_class_install_properties(object_class, N_PROPERTIES, properties);
+
+	/**
+	 * VmsockClient::event:
+	 * @client: the client
+	 * @event: what happens
+	 * @connectable: the address
+	 * @connection: (nullable): the connection, as far as it is made
+	 *
+	 * Tells of progress, as [signal@Gio.SocketClient::event] does:
+	 * %G_SOCKET_CLIENT_CONNECTING before each try, %G_SOCKET_CLIENT_CONNECTED,
+	 * %G_SOCKET_CLIENT_PROXY_NEGOTIATING and %G_SOCKET_CLIENT_PROXY_NEGOTIATED around the
+	 * handshake with a monitor, %G_SOCKET_CLIENT_COMPLETE. Handlers run in the thread that
+	 * connects.
+	 */
+	event_signal = g_signal_new("event", VMSOCK_TYPE_CLIENT, G_SIGNAL_RUN_LAST, 0, NULL, NULL,
+				    NULL, G_TYPE_NONE, 3, G_TYPE_SOCKET_CLIENT_EVENT,
+				    G_TYPE_SOCKET_CONNECTABLE, G_TYPE_IO_STREAM);
 }
 
 static void vmsock_client_init(VmsockClient *client G_GNUC_UNUSED)
@@ -158,7 +197,7 @@ VmsockClient *vmsock_client_new(void)
 void vmsock_client_set_stack(VmsockClient *client, VmsockStack *stack)
 {
 	g_return_if_fail(VMSOCK_IS_CLIENT(client));
-	if (g_set_object(&client->stack, stack))
+	if (g_set_object(&client->settings.stack, stack))
 		g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_STACK]);
 }
 
@@ -171,7 +210,7 @@ void vmsock_client_set_stack(VmsockClient *client, VmsockStack *stack)
 VmsockStack *vmsock_client_get_stack(VmsockClient *client)
 {
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), NULL);
-	return client->stack;
+	return client->settings.stack;
 }
 
 /**
@@ -184,7 +223,7 @@ VmsockStack *vmsock_client_get_stack(VmsockClient *client)
 void vmsock_client_set_local_address(VmsockClient *client, VmsockAddress *address)
 {
 	g_return_if_fail(VMSOCK_IS_CLIENT(client));
-	if (g_set_object(&client->local_address, address))
+	if (g_set_object(&client->settings.local_address, address))
 		g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_LOCAL_ADDRESS]);
 }
 
@@ -197,7 +236,7 @@ void vmsock_client_set_local_address(VmsockClient *client, VmsockAddress *addres
 VmsockAddress *vmsock_client_get_local_address(VmsockClient *client)
 {
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), NULL);
-	return client->local_address;
+	return client->settings.local_address;
 }
 
 /**
@@ -210,9 +249,9 @@ VmsockAddress *vmsock_client_get_local_address(VmsockClient *client)
 void vmsock_client_set_connect_timeout(VmsockClient *client, guint milliseconds)
 {
 	g_return_if_fail(VMSOCK_IS_CLIENT(client));
-	if (client->connect_timeout == milliseconds)
+	if (client->settings.connect_timeout == milliseconds)
 		return;
-	client->connect_timeout = milliseconds;
+	client->settings.connect_timeout = milliseconds;
 	g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_CONNECT_TIMEOUT]);
 }
 
@@ -225,7 +264,7 @@ void vmsock_client_set_connect_timeout(VmsockClient *client, guint milliseconds)
 guint vmsock_client_get_connect_timeout(VmsockClient *client)
 {
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), 0);
-	return client->connect_timeout;
+	return client->settings.connect_timeout;
 }
 
 /**
@@ -238,9 +277,9 @@ guint vmsock_client_get_connect_timeout(VmsockClient *client)
 void vmsock_client_set_buffer_size(VmsockClient *client, guint64 bytes)
 {
 	g_return_if_fail(VMSOCK_IS_CLIENT(client));
-	if (client->buffer_size == bytes)
+	if (client->settings.buffer_size == bytes)
 		return;
-	client->buffer_size = bytes;
+	client->settings.buffer_size = bytes;
 	g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_BUFFER_SIZE]);
 }
 
@@ -253,103 +292,105 @@ void vmsock_client_set_buffer_size(VmsockClient *client, guint64 bytes)
 guint64 vmsock_client_get_buffer_size(VmsockClient *client)
 {
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), 0);
-	return client->buffer_size;
+	return client->settings.buffer_size;
 }
 
-static gboolean set_connect_timeout(VmsockStack *stack, int fd, guint milliseconds, GError **error)
+/**
+ * vmsock_client_set_deadline:
+ * @client: a client
+ * @milliseconds: the limit, 0 for none
+ *
+ * Limits how long a connect may take in all, retries and pauses included.
+ */
+void vmsock_client_set_deadline(VmsockClient *client, guint milliseconds)
 {
-	struct timeval limit = {
-		.tv_sec = milliseconds / 1000,
-		.tv_usec = milliseconds % 1000 * 1000,
-	};
-
-	if (setsockopt(fd, vmsock_stack_get_family(stack), SO_VMCI_CONNECT_TIMEOUT,
-		       &limit, sizeof(limit)) == 0)
-		return TRUE;
-	_vmsock_error_set(error, VMSOCK_OPERATION_OPTION, errno,
-			  "cannot set the connect timeout to %u ms", milliseconds);
-	return FALSE;
+	g_return_if_fail(VMSOCK_IS_CLIENT(client));
+	if (client->settings.deadline == milliseconds)
+		return;
+	client->settings.deadline = milliseconds;
+	g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_DEADLINE]);
 }
 
-static gboolean prepare(VmsockClient *client, VmsockStack *stack, int fd, GError **error)
+/**
+ * vmsock_client_get_deadline:
+ * @client: a client
+ *
+ * Returns: the limit in milliseconds, 0 for none
+ */
+guint vmsock_client_get_deadline(VmsockClient *client)
 {
-	if (client->buffer_size &&
-	    !_vmsock_stack_set_buffer_size(stack, fd, client->buffer_size, error))
-		return FALSE;
-	if (client->connect_timeout &&
-	    !set_connect_timeout(stack, fd, client->connect_timeout, error))
-		return FALSE;
-	return !client->local_address ||
-	       _vmsock_address_bind(client->local_address, stack, fd, error);
+	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), 0);
+	return client->settings.deadline;
 }
 
-static GSocket *make_socket(VmsockClient *client, VmsockStack *stack, GSocketType type,
-			    GError **error)
+/**
+ * vmsock_client_set_retry:
+ * @client: a client
+ * @retry: whether to try again
+ *
+ * Chooses what happens when nobody listens, the machine cannot be reached, it does not answer in
+ * time, it ends the connection at once, or resources are short: whether the connect fails, or tries
+ * again until the deadline or until it is cancelled. The first pause is 10 ms, each further one
+ * twice as long, up to a second.
+ */
+void vmsock_client_set_retry(VmsockClient *client, gboolean retry)
 {
-	GSocket *socket;
-	int fd;
-
-	if (type == G_SOCKET_TYPE_DATAGRAM) {
-		g_set_error_literal(error, VMSOCK_ERROR, VMSOCK_ERROR_NOT_SUPPORTED,
-				    "a datagram address cannot be connected to as a stream");
-		return NULL;
-	}
-	fd = _vmsock_stack_make_socket(stack, type, error);
-	if (fd < 0)
-		return NULL;
-	socket = prepare(client, stack, fd, error) ? g_socket_new_from_fd(fd, error) : NULL;
-	if (!socket)
-		close(fd);
-	return socket;
+	g_return_if_fail(VMSOCK_IS_CLIENT(client));
+	retry = !!retry;
+	if (client->settings.retry == retry)
+		return;
+	client->settings.retry = retry;
+	g_object_notify_by_pspec(G_OBJECT(client), properties[PROP_RETRY]);
 }
 
-static void set_connect_error(VmsockAddress *address, int system_error, GError **error)
+/**
+ * vmsock_client_get_retry:
+ * @client: a client
+ *
+ * Returns: whether failures that may pass are tried again
+ */
+gboolean vmsock_client_get_retry(VmsockClient *client)
 {
-	g_autofree char *text = vmsock_address_to_string(address);
-
-	_vmsock_error_set(error, VMSOCK_OPERATION_CONNECT, system_error, "cannot connect to %s",
-			  text);
+	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), FALSE);
+	return client->settings.retry;
 }
 
-/* A socket whose connection is made or being made.  Without a place for its own error, GSocket
- * leaves that of connect() in errno. */
-static GSocket *start(VmsockClient *client, VmsockAddress *address, GError **error)
+void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,
+			 VmsockConnection *connection)
 {
-	g_autoptr(VmsockStack) stack = _vmsock_stack_resolve(client->stack, error);
-	g_autoptr(VmsockAddress) bound = NULL;
-	g_autoptr(GSocket) socket = NULL;
-
-	if (!stack)
-		return NULL;
-	socket = make_socket(client, stack, vmsock_address_get_socket_type(address), error);
-	if (!socket)
-		return NULL;
-	bound = _vmsock_address_for_stack(address, stack);
-	g_socket_set_blocking(socket, FALSE);
-	errno = 0;
-	if (!g_socket_connect(socket, G_SOCKET_ADDRESS(bound), NULL, NULL) &&
-	    errno != EINPROGRESS) {
-		set_connect_error(address, errno ? errno : EIO, error);
-		return NULL;
-	}
-	return g_steal_pointer(&socket);
+	g_signal_emit(client, event_signal, 0, event, address, connection);
 }
 
-/* What became of it, once it is writable. */
-static VmsockConnection *conclude(GSocket *socket, VmsockAddress *address, GError **error)
-{
-	int system_error = 0;
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmsockAttempt, _vmsock_attempt_free)
 
-	if (!g_socket_get_option(socket, SOL_SOCKET, SO_ERROR, &system_error, error))
-		return NULL;
-	if (system_error) {
-		set_connect_error(address, system_error, error);
-		return NULL;
-	}
-	if (!g_socket_check_connect_result(socket, error))
-		return NULL;
-	g_socket_set_blocking(socket, TRUE);
-	return vmsock_connection_new_from_socket(socket);
+/* Waiting without a main loop */
+
+static void sleep_until_cancelled(gint64 microseconds, GCancellable *cancellable)
+{
+	int milliseconds = microseconds < 0 ? -1 : (int)MIN((microseconds + 999) / 1000, G_MAXINT);
+	GPollFD poll_fd = { 0 };
+	gboolean usable = g_cancellable_make_pollfd(cancellable, &poll_fd);
+
+	g_poll(&poll_fd, usable ? 1 : 0, milliseconds);
+	if (usable)
+		g_cancellable_release_fd(cancellable);
+}
+
+static GIOCondition condition_for(enum attempt_need need)
+{
+	return need == ATTEMPT_READABLE ? G_IO_IN : G_IO_OUT;
+}
+
+/* What else goes wrong than the time running out, the attempt sees for itself. */
+static void wait_for(VmsockAttempt *attempt, enum attempt_need need, GCancellable *cancellable)
+{
+	gint64 patience = _vmsock_attempt_get_patience(attempt);
+
+	if (need == ATTEMPT_TIME)
+		sleep_until_cancelled(patience, cancellable);
+	else
+		g_socket_condition_timed_wait(_vmsock_attempt_get_socket(attempt),
+					      condition_for(need), patience, cancellable, NULL);
 }
 
 /**
@@ -359,45 +400,111 @@ static VmsockConnection *conclude(GSocket *socket, VmsockAddress *address, GErro
  * @cancellable: (nullable): to give up early
  * @error: where to put an error
  *
- * Connects, and waits until that has succeeded or failed.
+ * Connects, and waits until that has succeeded or failed. To a port behind a monitor's UNIX socket
+ * the handshake with the monitor is a part of it. The local address is for context IDs only.
  *
  * Errors: [enum@Gio.IOErrorEnum.CANCELLED]; [enum@Vmsock.Error.NO_LISTENER],
- * [enum@Vmsock.Error.UNREACHABLE], [enum@Vmsock.Error.TIMED_OUT], [enum@Vmsock.Error.DENIED],
- * [enum@Vmsock.Error.NO_DEVICE], [enum@Vmsock.Error.NO_RESOURCES],
- * [enum@Vmsock.Error.PROTOCOL]; those of binding, if there is a local address; those of
- * [func@Vmsock.Stack.acquire].
+ * [enum@Vmsock.Error.UNREACHABLE], [enum@Vmsock.Error.TIMED_OUT] also at the deadline,
+ * [enum@Vmsock.Error.DENIED], [enum@Vmsock.Error.NO_DEVICE], [enum@Vmsock.Error.NO_RESOURCES],
+ * [enum@Vmsock.Error.PROTOCOL], [enum@Vmsock.Error.NOT_SUPPORTED]; those of binding, if there is a
+ * local address; those of [func@Vmsock.Stack.acquire].
  *
  * Returns: (transfer full): the connection
  */
 VmsockConnection *vmsock_client_connect(VmsockClient *client, VmsockAddress *address,
 					GCancellable *cancellable, GError **error)
 {
-	g_autoptr(GSocket) socket = NULL;
+	g_autoptr(VmsockAttempt) attempt = NULL;
+	enum attempt_need need;
 
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), NULL);
 	g_return_val_if_fail(VMSOCK_IS_ADDRESS(address), NULL);
-	if (g_cancellable_set_error_if_cancelled(cancellable, error))
-		return NULL;
-	socket = start(client, address, error);
-	if (!socket || !g_socket_condition_wait(socket, G_IO_OUT, cancellable, error))
-		return NULL;
-	return conclude(socket, address, error);
+	attempt = _vmsock_attempt_new(client, &client->settings, address);
+	for (;;) {
+		if (g_cancellable_set_error_if_cancelled(cancellable, error))
+			return NULL;
+		need = _vmsock_attempt_advance(attempt, error);
+		if (need == ATTEMPT_DONE)
+			return _vmsock_attempt_take_connection(attempt);
+		if (need == ATTEMPT_FAILED)
+			return NULL;
+		wait_for(attempt, need, cancellable);
+	}
 }
 
-static gboolean on_writable(GSocket *socket, GIOCondition condition G_GNUC_UNUSED, gpointer data)
+/* Waiting with a main loop */
+
+static void advance(GTask *task);
+
+static gboolean on_time(gpointer task)
 {
-	GTask *task = data;
-	VmsockConnection *connection;
+	advance(task);
+	return G_SOURCE_REMOVE;
+}
+
+static gboolean on_socket(GSocket *socket G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED,
+			  gpointer task)
+{
+	advance(task);
+	return G_SOURCE_REMOVE;
+}
+
+static GSource *make_timer(gint64 microseconds)
+{
+	return g_timeout_source_new((guint)MIN((microseconds + 999) / 1000, G_MAXUINT));
+}
+
+/* Make @source end when @child would. */
+static void add_child(GSource *source, GSource *child)
+{
+	g_source_set_dummy_callback(child);
+	g_source_add_child_source(source, child);
+	g_source_unref(child);
+}
+
+static void wait_for_time(GTask *task, gint64 patience)
+{
+	g_autoptr(GSource) source = make_timer(patience);
+
+	if (g_task_get_cancellable(task))
+		add_child(source, g_cancellable_source_new(g_task_get_cancellable(task)));
+	g_task_attach_source(task, source, on_time);
+}
+
+static void wait_for_socket(GTask *task, GSocket *socket, GIOCondition condition, gint64 patience)
+{
+	g_autoptr(GSource) source = NULL;
+
+	source = g_socket_create_source(socket, condition, g_task_get_cancellable(task));
+	if (patience >= 0)
+		add_child(source, make_timer(patience));
+	g_task_attach_source(task, source, G_SOURCE_FUNC(on_socket));
+}
+
+static void advance(GTask *task)
+{
+	VmsockAttempt *attempt = g_task_get_task_data(task);
 	GError *error = NULL;
+	enum attempt_need need;
 
 	if (g_task_return_error_if_cancelled(task))
-		return G_SOURCE_REMOVE;
-	connection = conclude(socket, g_task_get_task_data(task), &error);
-	if (connection)
-		g_task_return_pointer(task, connection, g_object_unref);
-	else
+		return;
+	need = _vmsock_attempt_advance(attempt, &error);
+	switch (need) {
+	case ATTEMPT_DONE:
+		g_task_return_pointer(task, _vmsock_attempt_take_connection(attempt),
+				      g_object_unref);
+		break;
+	case ATTEMPT_FAILED:
 		g_task_return_error(task, error);
-	return G_SOURCE_REMOVE;
+		break;
+	case ATTEMPT_TIME:
+		wait_for_time(task, _vmsock_attempt_get_patience(attempt));
+		break;
+	default:
+		wait_for_socket(task, _vmsock_attempt_get_socket(attempt), condition_for(need),
+				_vmsock_attempt_get_patience(attempt));
+	}
 }
 
 /**
@@ -415,24 +522,14 @@ void vmsock_client_connect_async(VmsockClient *client, VmsockAddress *address,
 				 gpointer user_data)
 {
 	g_autoptr(GTask) task = NULL;
-	g_autoptr(GSource) source = NULL;
-	g_autoptr(GSocket) socket = NULL;
-	GError *error = NULL;
 
 	g_return_if_fail(VMSOCK_IS_CLIENT(client));
 	g_return_if_fail(VMSOCK_IS_ADDRESS(address));
 	task = g_task_new(client, cancellable, callback, user_data);
 	g_task_set_source_tag(task, vmsock_client_connect_async);
-	g_task_set_task_data(task, g_object_ref(address), g_object_unref);
-	if (g_task_return_error_if_cancelled(task))
-		return;
-	socket = start(client, address, &error);
-	if (!socket) {
-		g_task_return_error(task, error);
-		return;
-	}
-	source = g_socket_create_source(socket, G_IO_OUT, cancellable);
-	g_task_attach_source(task, source, G_SOURCE_FUNC(on_writable));
+	g_task_set_task_data(task, _vmsock_attempt_new(client, &client->settings, address),
+			     (GDestroyNotify)_vmsock_attempt_free);
+	advance(task);
 }
 
 /**
@@ -451,4 +548,57 @@ VmsockConnection *vmsock_client_connect_finish(VmsockClient *client, GAsyncResul
 {
 	g_return_val_if_fail(g_task_is_valid(result, client), NULL);
 	return g_task_propagate_pointer(G_TASK(result), error);
+}
+
+/**
+ * vmsock_client_connect_to:
+ * @client: a client
+ * @text: where to connect to, as [func@Vmsock.Address.parse] has it
+ * @default_port: the port of a text that may go without one
+ * @cancellable: (nullable): to give up early
+ * @error: where to put an error
+ *
+ * Connects to an address that somebody has written.
+ *
+ * Errors: those of [func@Vmsock.Address.parse] and [method@Vmsock.Client.connect].
+ *
+ * Returns: (transfer full): the connection
+ */
+VmsockConnection *vmsock_client_connect_to(VmsockClient *client, const char *text,
+					   guint32 default_port, GCancellable *cancellable,
+					   GError **error)
+{
+	g_autoptr(VmsockAddress) address = NULL;
+
+	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), NULL);
+	address = vmsock_address_parse_with_default_port(text, default_port, error);
+	return address ? vmsock_client_connect(client, address, cancellable, error) : NULL;
+}
+
+/**
+ * vmsock_client_connect_to_async:
+ * @client: a client
+ * @text: where to connect to, as [func@Vmsock.Address.parse] has it
+ * @default_port: the port of a text that may go without one
+ * @cancellable: (nullable): to give up early
+ * @callback: (scope async): called when the connection is made or has failed
+ * @user_data: for @callback
+ *
+ * Connects to an address that somebody has written, without waiting. End it with
+ * [method@Vmsock.Client.connect_finish].
+ */
+void vmsock_client_connect_to_async(VmsockClient *client, const char *text, guint32 default_port,
+				    GCancellable *cancellable, GAsyncReadyCallback callback,
+				    gpointer user_data)
+{
+	g_autoptr(VmsockAddress) address = NULL;
+	GError *error = NULL;
+
+	g_return_if_fail(VMSOCK_IS_CLIENT(client));
+	address = vmsock_address_parse_with_default_port(text, default_port, &error);
+	if (address)
+		vmsock_client_connect_async(client, address, cancellable, callback, user_data);
+	else
+		g_task_report_error(client, callback, user_data, vmsock_client_connect_to_async,
+				    error);
 }

@@ -9,9 +9,12 @@
  * its connect makes it notice; addresses are made here.  The peer's is kept from the start, since
  * the kernel forgets it at the first half-close (vsock.md 4.8).
  */
+#define _GNU_SOURCE	/* POLLRDHUP */
 #include "private.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
+#include <poll.h>
 
 /**
  * VmsockConnection:
@@ -21,6 +24,8 @@
 struct _VmsockConnection {
 	GSocketConnection parent_instance;
 	VmsockAddress *remote;
+	VmsockAddress *local;	/* as the peer sees it, where the socket does not tell */
+	guint32 local_cid;	/* when the connection was made */
 };
 
 G_DEFINE_FINAL_TYPE(VmsockConnection, vmsock_connection, G_TYPE_SOCKET_CONNECTION)
@@ -30,6 +35,18 @@ static GSocket *socket_of(VmsockConnection *connection)
 	return g_socket_connection_get_socket(G_SOCKET_CONNECTION(connection));
 }
 
+static int fd_of(VmsockConnection *connection)
+{
+	return g_socket_get_fd(socket_of(connection));
+}
+
+static void note_local_cid(VmsockConnection *connection)
+{
+	g_autoptr(VmsockAddress) local = _vmsock_address_of_socket(fd_of(connection));
+
+	connection->local_cid = local ? vmsock_address_get_cid(local) : VMSOCK_CID_ANY;
+}
+
 static void constructed(GObject *object)
 {
 	VmsockConnection *connection = VMSOCK_CONNECTION(object);
@@ -37,6 +54,7 @@ static void constructed(GObject *object)
 
 	G_OBJECT_CLASS(vmsock_connection_parent_class)->constructed(object);
 	socket = socket_of(connection);
+	note_local_cid(connection);
 	connection->remote = _vmsock_address_of_peer(g_socket_get_fd(socket));
 	if (connection->remote && !g_socket_is_connected(socket))
 		g_socket_check_connect_result(socket, NULL);
@@ -45,6 +63,7 @@ static void constructed(GObject *object)
 static void finalize(GObject *object)
 {
 	g_clear_object(&VMSOCK_CONNECTION(object)->remote);
+	g_clear_object(&VMSOCK_CONNECTION(object)->local);
 	G_OBJECT_CLASS(vmsock_connection_parent_class)->finalize(object);
 }
 
@@ -56,6 +75,21 @@ static void vmsock_connection_class_init(VmsockConnectionClass *class)
 
 static void vmsock_connection_init(VmsockConnection *connection G_GNUC_UNUSED)
 {
+}
+
+VmsockConnection *_vmsock_connection_new(GSocket *socket, VmsockAddress *remote)
+{
+	VmsockConnection *connection = vmsock_connection_new_from_socket(socket);
+
+	if (!connection->remote || vmsock_address_get_kind(remote) == VMSOCK_ADDRESS_KIND_MUX)
+		g_set_object(&connection->remote, remote);
+	return connection;
+}
+
+void _vmsock_connection_set_port(VmsockConnection *connection, guint32 port)
+{
+	g_clear_object(&connection->local);
+	connection->local = vmsock_address_new(VMSOCK_CID_HOST, port);
 }
 
 /**
@@ -72,6 +106,24 @@ VmsockConnection *vmsock_connection_new_from_socket(GSocket *socket)
 	return g_object_new(VMSOCK_TYPE_CONNECTION, "socket", socket, NULL);
 }
 
+/**
+ * vmsock_connection_new_from_fd:
+ * @fd: a connected stream socket; it belongs to the connection if that is made
+ * @error: where to put an error
+ *
+ * Makes a connection of a descriptor, say one that a service manager has passed on.
+ *
+ * Errors: those of [ctor@Gio.Socket.new_from_fd].
+ *
+ * Returns: (transfer full): the connection
+ */
+VmsockConnection *vmsock_connection_new_from_fd(int fd, GError **error)
+{
+	g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, error);
+
+	return socket ? vmsock_connection_new_from_socket(socket) : NULL;
+}
+
 static VmsockAddress *no_address(const char *whose, int system_error, GError **error)
 {
 	g_set_error(error, G_IO_ERROR, g_io_error_from_errno(system_error),
@@ -84,7 +136,8 @@ static VmsockAddress *no_address(const char *whose, int system_error, GError **e
  * @connection: a connection
  * @error: where to put an error
  *
- * This end's address.
+ * This end's address. Of a connection to a port behind a monitor's UNIX socket it is the host's,
+ * with the port that the virtual machine sees.
  *
  * Errors: those of [error@Gio.IOErrorEnum], if the connection was closed.
  *
@@ -95,7 +148,9 @@ VmsockAddress *vmsock_connection_get_local_address(VmsockConnection *connection,
 	VmsockAddress *address;
 
 	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), NULL);
-	address = _vmsock_address_of_socket(g_socket_get_fd(socket_of(connection)));
+	if (connection->local)
+		return g_object_ref(connection->local);
+	address = _vmsock_address_of_socket(fd_of(connection));
 	return address ? address : no_address("local", errno, error);
 }
 
@@ -146,4 +201,189 @@ gboolean vmsock_connection_shutdown(VmsockConnection *connection, gboolean shutd
 	}
 	g_propagate_error(error, problem);
 	return FALSE;
+}
+
+/**
+ * vmsock_connection_get_peer_cid:
+ * @connection: a connection
+ *
+ * Returns: the context ID of the peer; [const@Vmsock.CID_ANY] if it has none that is known, as
+ *   behind a UNIX socket
+ */
+guint32 vmsock_connection_get_peer_cid(VmsockConnection *connection)
+{
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), VMSOCK_CID_ANY);
+	return connection->remote ? vmsock_address_get_cid(connection->remote) : VMSOCK_CID_ANY;
+}
+
+/* Is anybody there, as far as poll() and a sending of nothing can tell?  The second tells a peer
+ * that has gone from one that has only ended sending (vsock.md 4.6, 4.11). */
+static gboolean peer_is_there(int fd, gboolean is_unix)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN | POLLRDHUP };
+
+	if (poll(&poll_fd, 1, 0) < 0)
+		return errno == EINTR;
+	if (poll_fd.revents & (POLLHUP | POLLERR | POLLNVAL))
+		return FALSE;
+	if (is_unix || !(poll_fd.revents & POLLRDHUP))
+		return TRUE;
+	return send(fd, "", 0, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0 || errno == EAGAIN;
+}
+
+static gboolean has_unix_socket(VmsockConnection *connection)
+{
+	return g_socket_get_family(socket_of(connection)) == G_SOCKET_FAMILY_UNIX;
+}
+
+/**
+ * vmsock_connection_is_alive:
+ * @connection: a connection
+ *
+ * Looks whether the peer is still there, or has left something to read.
+ * [method@Gio.SocketConnection.is_connected] knows only what this end has done. That a connection
+ * is alive is no promise that the next call succeeds.
+ *
+ * Returns: whether reading or writing can still make sense
+ */
+gboolean vmsock_connection_is_alive(VmsockConnection *connection)
+{
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), FALSE);
+	if (g_socket_is_closed(socket_of(connection)))
+		return FALSE;
+	return peer_is_there(fd_of(connection), has_unix_socket(connection)) ||
+	       vmsock_connection_get_queued_input(connection, NULL) > 0;
+}
+
+static gssize ask_queue(VmsockConnection *connection, unsigned long request, const char *which,
+			GError **error)
+{
+	int bytes = 0;
+
+	if (ioctl(fd_of(connection), request, &bytes) == 0)
+		return bytes;
+	_vmsock_error_set(error, VMSOCK_OPERATION_OPTION, errno, "cannot see how much is %s",
+			  which);
+	return -1;
+}
+
+/**
+ * vmsock_connection_get_queued_input:
+ * @connection: a connection
+ * @error: where to put an error
+ *
+ * How much has arrived and was not read yet.
+ *
+ * Errors: [enum@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
+ *
+ * Returns: the number of bytes, -1 on failure
+ */
+gssize vmsock_connection_get_queued_input(VmsockConnection *connection, GError **error)
+{
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), -1);
+	return ask_queue(connection, SIOCINQ, "to be read", error);
+}
+
+/**
+ * vmsock_connection_get_queued_output:
+ * @connection: a connection
+ * @error: where to put an error
+ *
+ * How much was written and not read by the peer, or not sent, which depends on the stack.
+ *
+ * Errors: [enum@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
+ *
+ * Returns: the number of bytes, -1 on failure
+ */
+gssize vmsock_connection_get_queued_output(VmsockConnection *connection, GError **error)
+{
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), -1);
+	return ask_queue(connection, SIOCOUTQ, "on its way", error);
+}
+
+/* The number of the family is the level of its options. */
+static gboolean get_vsock_size(int fd, guint64 *size)
+{
+	struct sockaddr_vm native = { 0 };
+	socklen_t length = sizeof(native), size_length = sizeof(*size);
+
+	return getsockname(fd, (struct sockaddr *)&native, &length) == 0 &&
+	       getsockopt(fd, native.svm_family, SO_VMCI_BUFFER_SIZE, size, &size_length) == 0;
+}
+
+/**
+ * vmsock_connection_get_buffer_size:
+ * @connection: a connection
+ *
+ * Size of the queues of a connection, as it was set when the connection was made.
+ *
+ * Returns: the size in bytes of each queue, 0 if it cannot be found out
+ */
+guint64 vmsock_connection_get_buffer_size(VmsockConnection *connection)
+{
+	guint64 size = 0;
+	int bytes = 0;
+
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), 0);
+	if (!has_unix_socket(connection))
+		return get_vsock_size(fd_of(connection), &size) ? size : 0;
+	return g_socket_get_option(socket_of(connection), SOL_SOCKET, SO_SNDBUF, &bytes, NULL) ?
+	       (guint64)bytes : 0;
+}
+
+/* Context IDs up to 2 belong to roles, not to machines. */
+static gboolean has_moved(VmsockConnection *connection)
+{
+	g_autoptr(VmsockStack) stack = NULL;
+	guint32 now;
+
+	if (connection->local_cid <= VMSOCK_CID_HOST || connection->local_cid == VMSOCK_CID_ANY)
+		return FALSE;
+	stack = vmsock_stack_acquire(NULL);
+	now = stack ? vmsock_stack_get_local_cid(stack) : VMSOCK_CID_ANY;
+	return now != VMSOCK_CID_ANY && now != connection->local_cid;
+}
+
+static VmsockError cause_of(VmsockConnection *connection, const GError *error)
+{
+	if (error->domain != G_IO_ERROR)
+		return error->domain == VMSOCK_ERROR ? error->code : VMSOCK_ERROR_FAILED;
+	switch ((GIOErrorEnum)error->code) {
+	case G_IO_ERROR_CONNECTION_CLOSED:
+	case G_IO_ERROR_CLOSED:
+	case G_IO_ERROR_NOT_CONNECTED:
+		return has_moved(connection) ? VMSOCK_ERROR_PEER_RESTARTED : VMSOCK_ERROR_RESET;
+	case G_IO_ERROR_TIMED_OUT:
+		return VMSOCK_ERROR_TIMED_OUT;
+	case G_IO_ERROR_PERMISSION_DENIED:
+		return VMSOCK_ERROR_DENIED;
+	case G_IO_ERROR_NO_SPACE:
+	case G_IO_ERROR_TOO_MANY_OPEN_FILES:
+		return VMSOCK_ERROR_NO_RESOURCES;
+	case G_IO_ERROR_HOST_UNREACHABLE:
+	case G_IO_ERROR_NETWORK_UNREACHABLE:
+		return VMSOCK_ERROR_UNREACHABLE;
+	case G_IO_ERROR_NOT_SUPPORTED:
+		return VMSOCK_ERROR_NOT_SUPPORTED;
+	default:
+		return VMSOCK_ERROR_FAILED;
+	}
+}
+
+/**
+ * vmsock_connection_get_cause:
+ * @connection: a connection
+ * @error: what reading from its streams or writing to them failed with
+ *
+ * Sorts an error of the streams, which is one of [error@Gio.IOErrorEnum], by cause.
+ * [enum@Vmsock.Error.PEER_RESTARTED] is what a connection ends with when this machine got another
+ * context ID meanwhile, because it was resumed or moved.
+ *
+ * Returns: the cause, [enum@Vmsock.Error.FAILED] for anything unusual
+ */
+VmsockError vmsock_connection_get_cause(VmsockConnection *connection, const GError *error)
+{
+	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), VMSOCK_ERROR_FAILED);
+	g_return_val_if_fail(error != NULL, VMSOCK_ERROR_FAILED);
+	return cause_of(connection, error);
 }

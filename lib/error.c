@@ -51,7 +51,8 @@ G_DEFINE_ENUM_TYPE(VmsockError, vmsock_error,
 	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_NO_RESOURCES, "no-resources"),
 	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_NOT_SUPPORTED, "not-supported"),
 	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_TOO_LONG, "too-long"),
-	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_PROTOCOL, "protocol"))
+	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_PROTOCOL, "protocol"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_ERROR_PEER_RESTARTED, "peer-restarted"))
 
 G_DEFINE_ENUM_TYPE(VmsockOperation, vmsock_operation,
 	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_LOOKUP, "lookup"),
@@ -62,7 +63,8 @@ G_DEFINE_ENUM_TYPE(VmsockOperation, vmsock_operation,
 	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_CONNECT, "connect"),
 	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_SEND, "send"),
 	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_RECEIVE, "receive"),
-	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_OPTION, "option"))
+	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_OPTION, "option"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_OPERATION_CONNECT_UNIX, "connect-unix"))
 
 #define IN(operation) (1u << VMSOCK_OPERATION_##operation)
 #define ANYWHERE (~0u)
@@ -106,6 +108,23 @@ static const struct cause causes[] = {
 	  "the peer broke the rules of the protocol, or was itself connecting to our port" },
 	{ IN(CONNECT), EINVAL, VMSOCK_ERROR_UNREACHABLE,
 	  "there is no such context, or the stack does not take this address" },
+	{ IN(CONNECT_UNIX), ENOENT, VMSOCK_ERROR_UNREACHABLE,
+	  "there is no such socket; check the path and that the virtual machine runs" },
+	{ IN(CONNECT_UNIX), ENOTDIR, VMSOCK_ERROR_UNREACHABLE,
+	  "there is no such socket; check the path and that the virtual machine runs" },
+	{ IN(CONNECT_UNIX), ENOTSOCK, VMSOCK_ERROR_UNREACHABLE, "that file is no socket" },
+	{ IN(CONNECT_UNIX), EPROTOTYPE, VMSOCK_ERROR_UNREACHABLE, "that socket is no stream" },
+	{ IN(CONNECT_UNIX), ECONNREFUSED, VMSOCK_ERROR_NO_LISTENER,
+	  "nobody listens on that socket; start the program or the virtual machine behind it" },
+	{ IN(CONNECT_UNIX), ECONNRESET, VMSOCK_ERROR_NO_LISTENER,
+	  "the monitor refused: nobody listens on that port in the virtual machine; "
+	  "start the listening program or check the port" },
+	{ IN(CONNECT_UNIX), EACCES, VMSOCK_ERROR_DENIED,
+	  "the socket may not be used; ask its owner, or run as another user" },
+	{ IN(CONNECT_UNIX), ETIMEDOUT, VMSOCK_ERROR_TIMED_OUT,
+	  "nothing behind the socket answered in time; check that the virtual machine runs" },
+	{ IN(CONNECT_UNIX), EPROTO, VMSOCK_ERROR_PROTOCOL,
+	  "what answered is no monitor; check that the path is that of a virtual machine's vsock" },
 	{ IN(SEND), EHOSTUNREACH, VMSOCK_ERROR_NO_LISTENER,
 	  "nobody receives datagrams on that port; start the receiving program or check the port" },
 	{ IN(SEND), EPERM, VMSOCK_ERROR_DENIED,
@@ -137,6 +156,7 @@ static const struct cause causes[] = {
 	{ ANYWHERE, ESOCKTNOSUPPORT, VMSOCK_ERROR_NOT_SUPPORTED,
 	  "this stack has no sockets of that type" },
 	{ ANYWHERE, EPROTONOSUPPORT, VMSOCK_ERROR_NOT_SUPPORTED, "this stack cannot do that" },
+	{ IN(OPTION), ENOTTY, VMSOCK_ERROR_NOT_SUPPORTED, "this stack cannot tell" },
 	{ ANYWHERE, ENOPROTOOPT, VMSOCK_ERROR_NOT_SUPPORTED,
 	  "this stack does not know the socket option" },
 };

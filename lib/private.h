@@ -9,7 +9,12 @@
 
 #include <vmsock/vmsock.h>
 
+#include <sys/un.h>
+
 #include "vmci_sockets.h"
+
+/* Bytes of the longest path that a UNIX socket can have. */
+#define VMSOCK_PATH_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1)
 
 /* Set @error for a system error: "WHAT: explanation", code and errno to match. */
 void _vmsock_error_set(GError **error, VmsockOperation operation, int system_error,
@@ -31,13 +36,30 @@ VmsockStack *_vmsock_stack_resolve(VmsockStack *stack, GError **error);
 /* Set the queue size of streams to come, minimum and maximum moved as far as needed. */
 gboolean _vmsock_stack_set_buffer_size(VmsockStack *stack, int fd, guint64 bytes, GError **error);
 
+/* Set how long connect() waits, with the option that the stack knows. */
+gboolean _vmsock_stack_set_connect_timeout(VmsockStack *stack, int fd, guint milliseconds,
+					   GError **error);
+
+/* @path with "./" before it if it does not say where it begins. */
+char *_vmsock_address_normal_path(const char *path);
+
 /* @address as the kernel wants it on this stack. */
 void _vmsock_address_fill(VmsockAddress *address, VmsockStack *stack, struct sockaddr_vm *native);
+
+/* Tell who listens to the client's progress; @connection may be NULL. */
+void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,
+			 VmsockConnection *connection);
+
+/* A connection whose peer is called @remote. */
+VmsockConnection *_vmsock_connection_new(GSocket *socket, VmsockAddress *remote);
+
+/* The port of this end, as a virtual machine behind a monitor sees it. */
+void _vmsock_connection_set_port(VmsockConnection *connection, guint32 port);
 
 /* A copy of @address whose native form is that of @stack, whatever the default stack is. */
 VmsockAddress *_vmsock_address_for_stack(VmsockAddress *address, VmsockStack *stack);
 
-/* bind(2), with @error as the library has it. */
+/* bind(2), with @error as the library has it; an address with a path needs no stack. */
 gboolean _vmsock_address_bind(VmsockAddress *address, VmsockStack *stack, int fd, GError **error);
 
 /* Where @fd is bound, or its peer; NULL with errno set. */

@@ -375,3 +375,34 @@ gboolean _vmsock_stack_set_buffer_size(VmsockStack *stack, int fd, guint64 bytes
 			  "cannot set the buffer size to %" G_GUINT64_FORMAT " bytes", bytes);
 	return FALSE;
 }
+
+/* Number 8 has 64-bit values whoever asks, and older stacks do not know it; 6 has those of the
+ * process (vsock.md 10.2). */
+#define OPTION_CONNECT_TIMEOUT_OLD 6
+#define OPTION_CONNECT_TIMEOUT_NEW 8
+
+static gboolean set_new_timeout(VmsockStack *stack, int fd, guint milliseconds)
+{
+	const gint64 limit[2] = { milliseconds / 1000, milliseconds % 1000 * 1000 };
+
+	return setsockopt(fd, stack->family, OPTION_CONNECT_TIMEOUT_NEW, limit,
+			  sizeof(limit)) == 0;
+}
+
+static gboolean set_old_timeout(VmsockStack *stack, int fd, guint milliseconds)
+{
+	const long limit[2] = { (long)(milliseconds / 1000), (long)(milliseconds % 1000 * 1000) };
+
+	return setsockopt(fd, stack->family, OPTION_CONNECT_TIMEOUT_OLD, limit,
+			  sizeof(limit)) == 0;
+}
+
+gboolean _vmsock_stack_set_connect_timeout(VmsockStack *stack, int fd, guint milliseconds,
+					   GError **error)
+{
+	if (set_new_timeout(stack, fd, milliseconds) || set_old_timeout(stack, fd, milliseconds))
+		return TRUE;
+	_vmsock_error_set(error, VMSOCK_OPERATION_OPTION, errno,
+			  "cannot set the connect timeout to %u ms", milliseconds);
+	return FALSE;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * address.h - a context ID and a port
+ * address.h - where a peer is
  *
  * Copyright (C) 2026 The vmsock authors
  */
@@ -46,21 +46,55 @@ G_BEGIN_DECLS
  */
 #define VMSOCK_PORT_ANY G_MAXUINT32
 
+/**
+ * VmsockAddressKind:
+ * @VMSOCK_ADDRESS_KIND_VSOCK: a context ID and a port
+ * @VMSOCK_ADDRESS_KIND_MUX: a port of the virtual machine whose monitor has a UNIX socket for all
+ *   of its ports, as Firecracker, Cloud Hypervisor and our own virtual device have
+ * @VMSOCK_ADDRESS_KIND_UNIX: a UNIX socket
+ *
+ * Kinds of addresses.
+ */
+typedef enum {
+	VMSOCK_ADDRESS_KIND_VSOCK,
+	VMSOCK_ADDRESS_KIND_MUX,
+	VMSOCK_ADDRESS_KIND_UNIX
+} VmsockAddressKind;
+
+/**
+ * VMSOCK_ADDRESS_VARIANT_TYPE:
+ *
+ * The type string of what [method@Vmsock.Address.to_variant] returns: scheme, context ID, port,
+ * path.
+ */
+#define VMSOCK_ADDRESS_VARIANT_TYPE "(suuay)"
+
+#define VMSOCK_TYPE_ADDRESS_KIND (vmsock_address_kind_get_type())
+GType vmsock_address_kind_get_type(void) G_GNUC_CONST;
+
 #define VMSOCK_TYPE_ADDRESS (vmsock_address_get_type())
 G_DECLARE_FINAL_TYPE(VmsockAddress, vmsock_address, VMSOCK, ADDRESS, GSocketAddress)
 
 VmsockAddress *vmsock_address_new(guint32 cid, guint32 port);
 VmsockAddress *vmsock_address_new_with_type(guint32 cid, guint32 port, GSocketType socket_type);
+VmsockAddress *vmsock_address_new_mux(const char *path, guint32 port);
+VmsockAddress *vmsock_address_new_unix(const char *path);
 VmsockAddress *vmsock_address_new_from_native(gconstpointer native, gsize length);
+VmsockAddress *vmsock_address_new_from_variant(GVariant *variant);
 VmsockAddress *vmsock_address_parse(const char *text, GError **error);
+VmsockAddress *vmsock_address_parse_with_default_port(const char *text, guint32 default_port,
+						      GError **error);
 
+VmsockAddressKind vmsock_address_get_kind(VmsockAddress *address);
 guint32 vmsock_address_get_cid(VmsockAddress *address);
 guint32 vmsock_address_get_port(VmsockAddress *address);
 GSocketType vmsock_address_get_socket_type(VmsockAddress *address);
+const char *vmsock_address_get_path(VmsockAddress *address);
 
 char *vmsock_address_to_string(VmsockAddress *address);
-gboolean vmsock_address_equal(VmsockAddress *a, VmsockAddress *b);
-guint vmsock_address_hash(VmsockAddress *address);
+GVariant *vmsock_address_to_variant(VmsockAddress *address);
+gboolean vmsock_address_equal(gconstpointer a, gconstpointer b);
+guint vmsock_address_hash(gconstpointer address);
 
 G_END_DECLS
 

@@ -26,6 +26,10 @@ void vmsock_client_set_connect_timeout(VmsockClient *client, guint milliseconds)
 guint vmsock_client_get_connect_timeout(VmsockClient *client);
 void vmsock_client_set_buffer_size(VmsockClient *client, guint64 bytes);
 guint64 vmsock_client_get_buffer_size(VmsockClient *client);
+void vmsock_client_set_deadline(VmsockClient *client, guint milliseconds);
+guint vmsock_client_get_deadline(VmsockClient *client);
+void vmsock_client_set_retry(VmsockClient *client, gboolean retry);
+gboolean vmsock_client_get_retry(VmsockClient *client);
 
 VmsockConnection *vmsock_client_connect(VmsockClient *client, VmsockAddress *address,
 					GCancellable *cancellable, GError **error);
@@ -34,6 +38,12 @@ void vmsock_client_connect_async(VmsockClient *client, VmsockAddress *address,
 				 gpointer user_data);
 VmsockConnection *vmsock_client_connect_finish(VmsockClient *client, GAsyncResult *result,
 					       GError **error);
+VmsockConnection *vmsock_client_connect_to(VmsockClient *client, const char *text,
+					   guint32 default_port, GCancellable *cancellable,
+					   GError **error);
+void vmsock_client_connect_to_async(VmsockClient *client, const char *text, guint32 default_port,
+				    GCancellable *cancellable, GAsyncReadyCallback callback,
+				    gpointer user_data);
 
 G_END_DECLS
 

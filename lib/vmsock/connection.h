@@ -8,6 +8,7 @@
 #define VMSOCK_CONNECTION_H
 
 #include <vmsock/address.h>
+#include <vmsock/error.h>
 
 G_BEGIN_DECLS
 
@@ -15,10 +16,19 @@ G_BEGIN_DECLS
 G_DECLARE_FINAL_TYPE(VmsockConnection, vmsock_connection, VMSOCK, CONNECTION, GSocketConnection)
 
 VmsockConnection *vmsock_connection_new_from_socket(GSocket *socket);
+VmsockConnection *vmsock_connection_new_from_fd(int fd, GError **error);
+
 VmsockAddress *vmsock_connection_get_local_address(VmsockConnection *connection, GError **error);
 VmsockAddress *vmsock_connection_get_remote_address(VmsockConnection *connection, GError **error);
 gboolean vmsock_connection_shutdown(VmsockConnection *connection, gboolean shutdown_read,
 				    gboolean shutdown_write, GError **error);
+
+guint32 vmsock_connection_get_peer_cid(VmsockConnection *connection);
+gboolean vmsock_connection_is_alive(VmsockConnection *connection);
+gssize vmsock_connection_get_queued_input(VmsockConnection *connection, GError **error);
+gssize vmsock_connection_get_queued_output(VmsockConnection *connection, GError **error);
+guint64 vmsock_connection_get_buffer_size(VmsockConnection *connection);
+VmsockError vmsock_connection_get_cause(VmsockConnection *connection, const GError *error);
 
 G_END_DECLS
 

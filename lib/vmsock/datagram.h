@@ -29,12 +29,28 @@ GSocket *vmsock_datagram_socket_get_socket(VmsockDatagramSocket *socket);
 VmsockAddress *vmsock_datagram_socket_get_local_address(VmsockDatagramSocket *socket,
 							GError **error);
 
+gsize vmsock_datagram_socket_get_max_payload(VmsockDatagramSocket *socket);
+gint64 vmsock_datagram_socket_get_dropped(VmsockDatagramSocket *socket, GError **error);
+GSource *vmsock_datagram_socket_create_source(VmsockDatagramSocket *socket, GIOCondition condition,
+					      GCancellable *cancellable);
+
 gssize vmsock_datagram_socket_send_to(VmsockDatagramSocket *socket, VmsockAddress *address,
 				      const guint8 *buffer, gsize size, GCancellable *cancellable,
 				      GError **error);
 gssize vmsock_datagram_socket_receive_from(VmsockDatagramSocket *socket, VmsockAddress **address,
 					   guint8 *buffer, gsize size, GCancellable *cancellable,
 					   GError **error);
+void vmsock_datagram_socket_send_to_async(VmsockDatagramSocket *socket, VmsockAddress *address,
+					  GBytes *bytes, GCancellable *cancellable,
+					  GAsyncReadyCallback callback, gpointer user_data);
+gssize vmsock_datagram_socket_send_to_finish(VmsockDatagramSocket *socket, GAsyncResult *result,
+					     GError **error);
+void vmsock_datagram_socket_receive_from_async(VmsockDatagramSocket *socket,
+					       GCancellable *cancellable,
+					       GAsyncReadyCallback callback, gpointer user_data);
+GBytes *vmsock_datagram_socket_receive_from_finish(VmsockDatagramSocket *socket,
+						   GAsyncResult *result, VmsockAddress **address,
+						   GError **error);
 
 G_END_DECLS
 

@@ -38,6 +38,8 @@ G_BEGIN_DECLS
  * @VMSOCK_ERROR_NOT_SUPPORTED: the stack here cannot do that
  * @VMSOCK_ERROR_TOO_LONG: the datagram is longer than the stack can carry
  * @VMSOCK_ERROR_PROTOCOL: the peer broke the rules of the protocol
+ * @VMSOCK_ERROR_PEER_RESTARTED: the connection ended because the machine at one of its ends was
+ *   restarted, resumed or moved; connect again
  *
  * Causes of failure.
  */
@@ -56,7 +58,8 @@ typedef enum {
 	VMSOCK_ERROR_NO_RESOURCES,
 	VMSOCK_ERROR_NOT_SUPPORTED,
 	VMSOCK_ERROR_TOO_LONG,
-	VMSOCK_ERROR_PROTOCOL
+	VMSOCK_ERROR_PROTOCOL,
+	VMSOCK_ERROR_PEER_RESTARTED
 } VmsockError;
 
 /**
@@ -70,6 +73,7 @@ typedef enum {
  * @VMSOCK_OPERATION_SEND: sending
  * @VMSOCK_OPERATION_RECEIVE: receiving
  * @VMSOCK_OPERATION_OPTION: setting or asking for a socket option
+ * @VMSOCK_OPERATION_CONNECT_UNIX: connecting to a UNIX socket, or to a virtual machine behind one
  *
  * What was going on when a system error turned up; the same number means different things in
  * different calls.
@@ -83,7 +87,8 @@ typedef enum {
 	VMSOCK_OPERATION_CONNECT,
 	VMSOCK_OPERATION_SEND,
 	VMSOCK_OPERATION_RECEIVE,
-	VMSOCK_OPERATION_OPTION
+	VMSOCK_OPERATION_OPTION,
+	VMSOCK_OPERATION_CONNECT_UNIX
 } VmsockOperation;
 
 #define VMSOCK_TYPE_ERROR (vmsock_error_get_type())

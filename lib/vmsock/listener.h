@@ -33,8 +33,10 @@ void vmsock_listener_set_stack(VmsockListener *listener, VmsockStack *stack);
 VmsockStack *vmsock_listener_get_stack(VmsockListener *listener);
 void vmsock_listener_set_buffer_size(VmsockListener *listener, guint64 bytes);
 guint64 vmsock_listener_get_buffer_size(VmsockListener *listener);
+void vmsock_listener_set_allowed_cids(VmsockListener *listener, const guint32 *cids, gsize count);
 gboolean vmsock_listener_add_address(VmsockListener *listener, VmsockAddress *address,
 				     VmsockAddress **effective_address, GError **error);
+int vmsock_listener_add_inherited(VmsockListener *listener, GError **error);
 
 VmsockConnection *vmsock_listener_accept(VmsockListener *listener, GCancellable *cancellable,
 					 GError **error);

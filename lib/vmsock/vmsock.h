@@ -12,7 +12,9 @@
 #include <vmsock/connection.h>
 #include <vmsock/datagram.h>
 #include <vmsock/error.h>
+#include <vmsock/forwarder.h>
 #include <vmsock/listener.h>
+#include <vmsock/service.h>
 #include <vmsock/stack.h>
 
 #endif

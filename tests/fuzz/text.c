@@ -17,9 +17,37 @@ static void check_good(VmsockAddress *address)
 	require(vmsock_address_get_cid(again) == vmsock_address_get_cid(address));
 	require(vmsock_address_get_port(again) == vmsock_address_get_port(address));
 	require(vmsock_address_get_socket_type(again) == vmsock_address_get_socket_type(address));
+	require(vmsock_address_get_kind(again) == vmsock_address_get_kind(address));
+	require(g_strcmp0(vmsock_address_get_path(again), vmsock_address_get_path(address)) == 0);
 	require(vmsock_address_equal(again, address));
 	require(vmsock_address_hash(again) == vmsock_address_hash(address));
 	require(strcmp(text, twice) == 0);
+}
+
+static void check_variant(VmsockAddress *address)
+{
+	g_autoptr(GVariant) variant = g_variant_ref_sink(vmsock_address_to_variant(address));
+	g_autoptr(VmsockAddress) again = vmsock_address_new_from_variant(variant);
+
+	require(again != NULL);
+	require(vmsock_address_equal(again, address));
+}
+
+/* A path fits into the kernel's form, and comes back from there */
+static void check_path(VmsockAddress *address)
+{
+	char native[128];
+	gssize size = g_socket_address_get_native_size(G_SOCKET_ADDRESS(address));
+	g_autoptr(VmsockAddress) again = NULL;
+
+	if (!vmsock_address_get_path(address))
+		return;
+	require(size > 0 && (size_t)size <= sizeof(native));
+	require(g_socket_address_to_native(G_SOCKET_ADDRESS(address), native, sizeof(native),
+					   NULL));
+	again = vmsock_address_new_from_native(native, (size_t)size);
+	require(again != NULL);
+	require(strcmp(vmsock_address_get_path(again), vmsock_address_get_path(address)) == 0);
 }
 
 /* What "self" is depends on the machine: another error may come of it */
@@ -69,10 +97,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
 	g_autoptr(VmsockAddress) address = vmsock_address_parse(text, &error);
 
 	require((address != NULL) == (error == NULL));
-	if (address)
+	if (address) {
 		check_good(address);
-	else
+		check_variant(address);
+		check_path(address);
+	} else {
 		check_bad(text, error);
+	}
 	check_numbers(text, address);
 	return 0;
 }

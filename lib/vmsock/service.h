@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * service.h - serves whoever connects
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#ifndef VMSOCK_SERVICE_H
+#define VMSOCK_SERVICE_H
+
+#include <vmsock/listener.h>
+
+G_BEGIN_DECLS
+
+#define VMSOCK_TYPE_SERVICE (vmsock_service_get_type())
+G_DECLARE_DERIVABLE_TYPE(VmsockService, vmsock_service, VMSOCK, SERVICE, VmsockListener)
+
+/**
+ * VmsockServiceClass:
+ * @incoming: handler of [signal@Vmsock.Service::incoming]
+ *
+ * Class of [class@Vmsock.Service].
+ */
+struct _VmsockServiceClass {
+	/*< private >*/
+	VmsockListenerClass parent_class;
+	/*< public >*/
+	gboolean (*incoming)(VmsockService *service, VmsockConnection *connection);
+	/*< private >*/
+	gpointer padding[8];
+};
+
+VmsockService *vmsock_service_new(void);
+
+void vmsock_service_start(VmsockService *service);
+void vmsock_service_stop(VmsockService *service);
+gboolean vmsock_service_is_active(VmsockService *service);
+void vmsock_service_set_max_connections(VmsockService *service, guint count);
+guint vmsock_service_get_max_connections(VmsockService *service);
+guint vmsock_service_get_connections(VmsockService *service);
+
+void vmsock_service_drain_async(VmsockService *service, GCancellable *cancellable,
+				GAsyncReadyCallback callback, gpointer user_data);
+gboolean vmsock_service_drain_finish(VmsockService *service, GAsyncResult *result, GError **error);
+
+#define VMSOCK_TYPE_THREADED_SERVICE (vmsock_threaded_service_get_type())
+G_DECLARE_DERIVABLE_TYPE(VmsockThreadedService, vmsock_threaded_service, VMSOCK, THREADED_SERVICE,
+			 VmsockService)
+
+/**
+ * VmsockThreadedServiceClass:
+ * @run: handler of [signal@Vmsock.ThreadedService::run]
+ *
+ * Class of [class@Vmsock.ThreadedService].
+ */
+struct _VmsockThreadedServiceClass {
+	/*< private >*/
+	VmsockServiceClass parent_class;
+	/*< public >*/
+	gboolean (*run)(VmsockThreadedService *service, VmsockConnection *connection);
+	/*< private >*/
+	gpointer padding[8];
+};
+
+VmsockThreadedService *vmsock_threaded_service_new(int max_threads);
+
+G_END_DECLS
+
+#endif
