@@ -6,7 +6,8 @@
  *
  * A VmsockStack holds the one descriptor that keeps a dynamic family number registered (vsock.md
  * 2.2), so a number taken from it is good while the object lives.  There is one default stack at a
- * time, found again by whoever asks while somebody still uses it.  Objects do not change once made.
+ * time, found again by whoever asks while somebody still uses it.  But for the watch over the
+ * context ID, which has a lock, objects do not change once made.
  */
 #include "private.h"
 
@@ -29,7 +30,13 @@ struct _VmsockStack {
 	VmsockStackKind kind;
 	int family;
 	int device;		/* keeps the number; -1 for the kernel's vsock */
+	GMutex lock;
+	GSource *watch;		/* looks for another context ID; under the lock */
+	guint32 watched_cid;	/* as it was seen last, by the watch alone */
 };
+
+/* How often to look: nobody tells a program that the ID of its machine has changed. */
+#define WATCH_MS 1000
 
 G_DEFINE_FINAL_TYPE(VmsockStack, vmsock_stack, G_TYPE_OBJECT)
 
@@ -46,20 +53,43 @@ G_DEFINE_FLAGS_TYPE(VmsockStackAbilities, vmsock_stack_abilities,
 static GMutex default_lock;
 static GWeakRef default_stack;
 
+static guint cid_changed_signal;
+
+static void vmsock_stack_dispose(GObject *object)
+{
+	vmsock_stack_set_watching(VMSOCK_STACK(object), FALSE);
+	G_OBJECT_CLASS(vmsock_stack_parent_class)->dispose(object);
+}
+
 static void vmsock_stack_finalize(GObject *object)
 {
+	g_mutex_clear(&VMSOCK_STACK(object)->lock);
 	VMCISock_ReleaseAFValueFd(VMSOCK_STACK(object)->device);
 	G_OBJECT_CLASS(vmsock_stack_parent_class)->finalize(object);
 }
 
 static void vmsock_stack_class_init(VmsockStackClass *class)
 {
+	G_OBJECT_CLASS(class)->dispose = vmsock_stack_dispose;
 	G_OBJECT_CLASS(class)->finalize = vmsock_stack_finalize;
+
+	/**
+	 * VmsockStack::cid-changed:
+	 * @stack: the stack
+	 * @cid: the new context ID, [const@Vmsock.CID_ANY] if there is none any more
+	 *
+	 * The machine has got another context ID, because it was resumed or moved, or because a
+	 * device came or went. Connections that existed before are over, whether they know it or not.
+	 * Emitted while [method@Vmsock.Stack.set_watching] is on.
+	 */
+	cid_changed_signal = g_signal_new("cid-changed", VMSOCK_TYPE_STACK, G_SIGNAL_RUN_LAST, 0,
+					  NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
 }
 
 static void vmsock_stack_init(VmsockStack *stack)
 {
 	stack->device = -1;
+	g_mutex_init(&stack->lock);
 }
 
 static int native_type(GSocketType type)
@@ -258,6 +288,62 @@ guint32 vmsock_stack_get_local_cid(VmsockStack *stack)
 	if (stack->device < 0)
 		return ask_kernel_cid();
 	return ask(stack->device, IOCTL_VMCI_SOCKETS_GET_LOCAL_CID, VMSOCK_CID_ANY);
+}
+
+static gboolean look_at_cid(gpointer data)
+{
+	g_autoptr(VmsockStack) stack = g_weak_ref_get(data);
+	guint32 cid;
+
+	if (!stack)
+		return G_SOURCE_REMOVE;
+	cid = vmsock_stack_get_local_cid(stack);
+	if (cid != stack->watched_cid) {
+		stack->watched_cid = cid;
+		g_signal_emit(stack, cid_changed_signal, 0, cid);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static void free_weak_ref(gpointer data)
+{
+	g_weak_ref_clear(data);
+	g_free(data);
+}
+
+static GSource *start_watch(VmsockStack *stack)
+{
+	GSource *source = g_timeout_source_new(WATCH_MS);
+	g_autoptr(GMainContext) context = g_main_context_ref_thread_default();
+	GWeakRef *weak = g_new0(GWeakRef, 1);
+
+	g_weak_ref_init(weak, stack);
+	g_source_set_callback(source, look_at_cid, weak, free_weak_ref);
+	stack->watched_cid = vmsock_stack_get_local_cid(stack);
+	g_source_attach(source, context);
+	return source;
+}
+
+/**
+ * vmsock_stack_set_watching:
+ * @stack: a stack
+ * @watching: whether to watch
+ *
+ * Begins or ends to watch over the context ID of this machine, once a second, for
+ * [signal@Vmsock.Stack::cid-changed]. The signal is emitted in the main context that is the default
+ * one of the thread that has called this.
+ */
+void vmsock_stack_set_watching(VmsockStack *stack, gboolean watching)
+{
+	g_return_if_fail(VMSOCK_IS_STACK(stack));
+	g_mutex_lock(&stack->lock);
+	if (watching && !stack->watch) {
+		stack->watch = start_watch(stack);
+	} else if (!watching && stack->watch) {
+		g_source_destroy(stack->watch);
+		g_clear_pointer(&stack->watch, g_source_unref);
+	}
+	g_mutex_unlock(&stack->lock);
 }
 
 /**

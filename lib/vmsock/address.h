@@ -8,6 +8,7 @@
 #define VMSOCK_ADDRESS_H
 
 #include <gio/gio.h>
+#include <vmsock/version.h>
 
 G_BEGIN_DECLS
 
@@ -70,30 +71,49 @@ typedef enum {
 #define VMSOCK_ADDRESS_VARIANT_TYPE "(suuay)"
 
 #define VMSOCK_TYPE_ADDRESS_KIND (vmsock_address_kind_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 GType vmsock_address_kind_get_type(void) G_GNUC_CONST;
 
 #define VMSOCK_TYPE_ADDRESS (vmsock_address_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 G_DECLARE_FINAL_TYPE(VmsockAddress, vmsock_address, VMSOCK, ADDRESS, GSocketAddress)
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new(guint32 cid, guint32 port);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new_with_type(guint32 cid, guint32 port, GSocketType socket_type);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new_mux(const char *path, guint32 port);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new_unix(const char *path);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new_from_native(gconstpointer native, gsize length);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_new_from_variant(GVariant *variant);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_parse(const char *text, GError **error);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddress *vmsock_address_parse_with_default_port(const char *text, guint32 default_port,
 						      GError **error);
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockAddressKind vmsock_address_get_kind(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 guint32 vmsock_address_get_cid(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 guint32 vmsock_address_get_port(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 GSocketType vmsock_address_get_socket_type(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 const char *vmsock_address_get_path(VmsockAddress *address);
 
+VMSOCK_AVAILABLE_IN_0_1
 char *vmsock_address_to_string(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 GVariant *vmsock_address_to_variant(VmsockAddress *address);
+VMSOCK_AVAILABLE_IN_0_1
 gboolean vmsock_address_equal(gconstpointer a, gconstpointer b);
+VMSOCK_AVAILABLE_IN_0_1
 guint vmsock_address_hash(gconstpointer address);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 #define VMSOCK_ERROR_H
 
 #include <gio/gio.h>
+#include <vmsock/version.h>
 
 G_BEGIN_DECLS
 
@@ -92,14 +93,20 @@ typedef enum {
 } VmsockOperation;
 
 #define VMSOCK_TYPE_ERROR (vmsock_error_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 GType vmsock_error_get_type(void) G_GNUC_CONST;
 
 #define VMSOCK_TYPE_OPERATION (vmsock_operation_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 GType vmsock_operation_get_type(void) G_GNUC_CONST;
 
+VMSOCK_AVAILABLE_IN_0_1
 GQuark vmsock_error_quark(void);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockError vmsock_error_from_errno(VmsockOperation operation, int system_error);
+VMSOCK_AVAILABLE_IN_0_1
 int vmsock_error_get_errno(const GError *error);
+VMSOCK_AVAILABLE_IN_0_1
 gssize vmsock_error_get_offset(const GError *error);
 
 G_END_DECLS

@@ -14,6 +14,7 @@
 G_BEGIN_DECLS
 
 #define VMSOCK_TYPE_LISTENER (vmsock_listener_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 G_DECLARE_DERIVABLE_TYPE(VmsockListener, vmsock_listener, VMSOCK, LISTENER, GSocketListener)
 
 /**
@@ -27,21 +28,32 @@ struct _VmsockListenerClass {
 	gpointer padding[8];
 };
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockListener *vmsock_listener_new(void);
 
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_listener_set_stack(VmsockListener *listener, VmsockStack *stack);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockStack *vmsock_listener_get_stack(VmsockListener *listener);
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_listener_set_buffer_size(VmsockListener *listener, guint64 bytes);
+VMSOCK_AVAILABLE_IN_0_1
 guint64 vmsock_listener_get_buffer_size(VmsockListener *listener);
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_listener_set_allowed_cids(VmsockListener *listener, const guint32 *cids, gsize count);
+VMSOCK_AVAILABLE_IN_0_1
 gboolean vmsock_listener_add_address(VmsockListener *listener, VmsockAddress *address,
 				     VmsockAddress **effective_address, GError **error);
+VMSOCK_AVAILABLE_IN_0_1
 int vmsock_listener_add_inherited(VmsockListener *listener, GError **error);
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockConnection *vmsock_listener_accept(VmsockListener *listener, GCancellable *cancellable,
 					 GError **error);
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_listener_accept_async(VmsockListener *listener, GCancellable *cancellable,
 				  GAsyncReadyCallback callback, gpointer user_data);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockConnection *vmsock_listener_accept_finish(VmsockListener *listener, GAsyncResult *result,
 						GError **error);
 

@@ -12,6 +12,7 @@
 G_BEGIN_DECLS
 
 #define VMSOCK_TYPE_SERVICE (vmsock_service_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 G_DECLARE_DERIVABLE_TYPE(VmsockService, vmsock_service, VMSOCK, SERVICE, VmsockListener)
 
 /**
@@ -29,20 +30,30 @@ struct _VmsockServiceClass {
 	gpointer padding[8];
 };
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockService *vmsock_service_new(void);
 
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_service_start(VmsockService *service);
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_service_stop(VmsockService *service);
+VMSOCK_AVAILABLE_IN_0_1
 gboolean vmsock_service_is_active(VmsockService *service);
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_service_set_max_connections(VmsockService *service, guint count);
+VMSOCK_AVAILABLE_IN_0_1
 guint vmsock_service_get_max_connections(VmsockService *service);
+VMSOCK_AVAILABLE_IN_0_1
 guint vmsock_service_get_connections(VmsockService *service);
 
+VMSOCK_AVAILABLE_IN_0_1
 void vmsock_service_drain_async(VmsockService *service, GCancellable *cancellable,
 				GAsyncReadyCallback callback, gpointer user_data);
+VMSOCK_AVAILABLE_IN_0_1
 gboolean vmsock_service_drain_finish(VmsockService *service, GAsyncResult *result, GError **error);
 
 #define VMSOCK_TYPE_THREADED_SERVICE (vmsock_threaded_service_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 G_DECLARE_DERIVABLE_TYPE(VmsockThreadedService, vmsock_threaded_service, VMSOCK, THREADED_SERVICE,
 			 VmsockService)
 
@@ -61,6 +72,7 @@ struct _VmsockThreadedServiceClass {
 	gpointer padding[8];
 };
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockThreadedService *vmsock_threaded_service_new(int max_threads);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 #define VMSOCK_STACK_H
 
 #include <gio/gio.h>
+#include <vmsock/version.h>
 #include <vmsock/error.h>
 
 G_BEGIN_DECLS
@@ -48,23 +49,36 @@ typedef enum {
 #define VMSOCK_VERSION_UNKNOWN G_MAXUINT32
 
 #define VMSOCK_TYPE_STACK_KIND (vmsock_stack_kind_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 GType vmsock_stack_kind_get_type(void) G_GNUC_CONST;
 
 #define VMSOCK_TYPE_STACK_ABILITIES (vmsock_stack_abilities_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 GType vmsock_stack_abilities_get_type(void) G_GNUC_CONST;
 
 #define VMSOCK_TYPE_STACK (vmsock_stack_get_type())
+VMSOCK_AVAILABLE_IN_0_1
 G_DECLARE_FINAL_TYPE(VmsockStack, vmsock_stack, VMSOCK, STACK, GObject)
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockStack *vmsock_stack_acquire(GError **error);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockStack *vmsock_stack_acquire_family(int family, GError **error);
 
+VMSOCK_AVAILABLE_IN_0_1
 VmsockStackKind vmsock_stack_get_kind(VmsockStack *stack);
+VMSOCK_AVAILABLE_IN_0_1
 int vmsock_stack_get_family(VmsockStack *stack);
+VMSOCK_AVAILABLE_IN_0_1
 VmsockStackAbilities vmsock_stack_get_abilities(VmsockStack *stack);
+VMSOCK_AVAILABLE_IN_0_1
 guint32 vmsock_stack_get_local_cid(VmsockStack *stack);
+VMSOCK_AVAILABLE_IN_0_1
+void vmsock_stack_set_watching(VmsockStack *stack, gboolean watching);
+VMSOCK_AVAILABLE_IN_0_1
 guint32 vmsock_stack_get_version(VmsockStack *stack);
 
+VMSOCK_AVAILABLE_IN_0_1
 char *vmsock_stack_explain(VmsockOperation operation, int system_error);
 
 G_END_DECLS

@@ -16,5 +16,6 @@
 #include <vmsock/listener.h>
 #include <vmsock/service.h>
 #include <vmsock/stack.h>
+#include <vmsock/version.h>
 
 #endif
