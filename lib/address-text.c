@@ -320,7 +320,7 @@ static VmsockAddress *parse_vsock(struct cursor *cursor, GError **error)
  * `any`, or a name from `/etc/vmsock/services`. A missing port is [const@Vmsock.PORT_ANY], see
  * [func@Vmsock.Address.parse_with_default_port].
  *
- * Errors: [enum@Vmsock.Error.INVALID_ADDRESS], see [func@Vmsock.Error.get_offset]; for `self` also
+ * Errors: [error@Vmsock.Error.INVALID_ADDRESS], see [func@Vmsock.Error.get_offset]; for `self` also
  * those of [func@Vmsock.Stack.acquire].
  *
  * Returns: (transfer full): the address

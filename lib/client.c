@@ -403,11 +403,11 @@ static void wait_for(VmsockAttempt *attempt, enum attempt_need need, GCancellabl
  * Connects, and waits until that has succeeded or failed. To a port behind a monitor's UNIX socket
  * the handshake with the monitor is a part of it. The local address is for context IDs only.
  *
- * Errors: [enum@Gio.IOErrorEnum.CANCELLED]; [enum@Vmsock.Error.NO_LISTENER],
- * [enum@Vmsock.Error.UNREACHABLE], [enum@Vmsock.Error.TIMED_OUT] also at the deadline,
- * [enum@Vmsock.Error.DENIED], [enum@Vmsock.Error.NO_DEVICE], [enum@Vmsock.Error.NO_RESOURCES],
- * [enum@Vmsock.Error.PROTOCOL], [enum@Vmsock.Error.NOT_SUPPORTED]; those of binding, if there is a
- * local address; those of [func@Vmsock.Stack.acquire].
+ * Errors: [error@Gio.IOErrorEnum.CANCELLED]; [error@Vmsock.Error.NO_LISTENER],
+ * [error@Vmsock.Error.UNREACHABLE], [error@Vmsock.Error.TIMED_OUT] also at the deadline,
+ * [error@Vmsock.Error.DENIED], [error@Vmsock.Error.NO_DEVICE], [error@Vmsock.Error.NO_RESOURCES],
+ * [error@Vmsock.Error.PROTOCOL], [error@Vmsock.Error.NOT_SUPPORTED]; those of binding, if there is
+ * a local address; those of [func@Vmsock.Stack.acquire].
  *
  * Returns: (transfer full): the connection
  */

@@ -161,7 +161,7 @@ VmsockAddress *vmsock_connection_get_local_address(VmsockConnection *connection,
  *
  * The peer's address, also after a half-close and after the connection has ended.
  *
- * Errors: [enum@Gio.IOErrorEnum.NOT_CONNECTED] if the peer had gone before @connection was made.
+ * Errors: [error@Gio.IOErrorEnum.NOT_CONNECTED] if the peer had gone before @connection was made.
  *
  * Returns: (transfer full): the address
  */
@@ -274,7 +274,7 @@ static gssize ask_queue(VmsockConnection *connection, unsigned long request, con
  *
  * How much has arrived and was not read yet.
  *
- * Errors: [enum@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
+ * Errors: [error@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
  *
  * Returns: the number of bytes, -1 on failure
  */
@@ -291,7 +291,7 @@ gssize vmsock_connection_get_queued_input(VmsockConnection *connection, GError *
  *
  * How much was written and not read by the peer, or not sent, which depends on the stack.
  *
- * Errors: [enum@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
+ * Errors: [error@Vmsock.Error.NOT_SUPPORTED], which depends on the stack.
  *
  * Returns: the number of bytes, -1 on failure
  */
@@ -376,10 +376,10 @@ static VmsockError cause_of(VmsockConnection *connection, const GError *error)
  * @error: what reading from its streams or writing to them failed with
  *
  * Sorts an error of the streams, which is one of [error@Gio.IOErrorEnum], by cause.
- * [enum@Vmsock.Error.PEER_RESTARTED] is what a connection ends with when this machine got another
+ * [error@Vmsock.Error.PEER_RESTARTED] is what a connection ends with when this machine got another
  * context ID meanwhile, because it was resumed or moved.
  *
- * Returns: the cause, [enum@Vmsock.Error.FAILED] for anything unusual
+ * Returns: the cause, [error@Vmsock.Error.FAILED] for anything unusual
  */
 VmsockError vmsock_connection_get_cause(VmsockConnection *connection, const GError *error)
 {

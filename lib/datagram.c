@@ -52,9 +52,9 @@ static void vmsock_datagram_socket_init(VmsockDatagramSocket *self G_GNUC_UNUSED
  *
  * Makes a socket.
  *
- * Errors: [enum@Vmsock.Error.NO_DEVICE] if the stack has no datagrams,
- * [enum@Vmsock.Error.ADDRESS_IN_USE], [enum@Vmsock.Error.ADDRESS_NOT_LOCAL],
- * [enum@Vmsock.Error.DENIED] for a privileged port, and those of [func@Vmsock.Stack.acquire].
+ * Errors: [error@Vmsock.Error.NO_DEVICE] if the stack has no datagrams,
+ * [error@Vmsock.Error.ADDRESS_IN_USE], [error@Vmsock.Error.ADDRESS_NOT_LOCAL],
+ * [error@Vmsock.Error.DENIED] for a privileged port, and those of [func@Vmsock.Stack.acquire].
  *
  * Returns: (transfer full): the socket
  */
@@ -104,7 +104,7 @@ GSocket *vmsock_datagram_socket_get_socket(VmsockDatagramSocket *socket)
  *
  * Where the socket receives.
  *
- * Errors: [enum@Vmsock.Error.FAILED] if the socket was closed.
+ * Errors: [error@Vmsock.Error.FAILED] if the socket was closed.
  *
  * Returns: (transfer full): the address
  */
@@ -139,7 +139,7 @@ gsize vmsock_datagram_socket_get_max_payload(VmsockDatagramSocket *socket)
  *
  * How many datagrams were lost since the socket was made because nobody read those before them.
  *
- * Errors: [enum@Vmsock.Error.NOT_SUPPORTED] on a kernel that does not tell.
+ * Errors: [error@Vmsock.Error.NOT_SUPPORTED] on a kernel that does not tell.
  *
  * Returns: the number, modulo 2^32; -1 on failure
  */
@@ -243,9 +243,9 @@ static void set_receive_error(int system_error, GError **error)
  *
  * Sends one datagram.
  *
- * Errors: [enum@Vmsock.Error.NO_LISTENER], [enum@Vmsock.Error.NO_RESOURCES] if the peer's queue is
- * full, [enum@Vmsock.Error.TOO_LONG], [enum@Vmsock.Error.UNREACHABLE],
- * [enum@Vmsock.Error.DENIED].
+ * Errors: [error@Vmsock.Error.NO_LISTENER], [error@Vmsock.Error.NO_RESOURCES] if the peer's queue
+ * is full, [error@Vmsock.Error.TOO_LONG], [error@Vmsock.Error.UNREACHABLE],
+ * [error@Vmsock.Error.DENIED].
  *
  * Returns: the number of bytes sent, -1 on failure
  */
@@ -285,7 +285,7 @@ gssize vmsock_datagram_socket_send_to(VmsockDatagramSocket *socket, VmsockAddres
  *
  * Receives one datagram. One may be empty.
  *
- * Errors: [enum@Gio.IOErrorEnum.CANCELLED], [enum@Gio.IOErrorEnum.WOULD_BLOCK].
+ * Errors: [error@Gio.IOErrorEnum.CANCELLED], [error@Gio.IOErrorEnum.WOULD_BLOCK].
  *
  * Returns: the number of bytes received, -1 on failure
  */
@@ -470,7 +470,7 @@ void vmsock_datagram_socket_receive_from_async(VmsockDatagramSocket *socket,
  *
  * Ends what [method@Vmsock.DatagramSocket.receive_from_async] began.
  *
- * Errors: [enum@Gio.IOErrorEnum.CANCELLED].
+ * Errors: [error@Gio.IOErrorEnum.CANCELLED].
  *
  * Returns: (transfer full): the datagram
  */

@@ -184,7 +184,7 @@ const char *_vmsock_error_cause(VmsockOperation operation, int system_error)
  *
  * Sorts a system error by cause.
  *
- * Returns: the code, [enum@Vmsock.Error.FAILED] for anything unusual
+ * Returns: the code, [error@Vmsock.Error.FAILED] for anything unusual
  */
 VmsockError vmsock_error_from_errno(VmsockOperation operation, int system_error)
 {

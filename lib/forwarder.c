@@ -257,12 +257,13 @@ static enum flow_need splice_out(struct flow *flow, GError **error)
 	gssize moved = move(flow->pipe[0], g_socket_get_fd(flow->to_socket), flow->in_pipe);
 	GError *problem = NULL;
 
-	if (moved >= 0) {
+	if (moved > 0) {
 		flow->in_pipe -= (gsize)moved;
 		flow->bytes += (guint64)moved;
 		return FLOW_MORE;
 	}
-	if (cannot_splice(errno)) {
+	/* Nothing at all, and no reason: some sockets take pages, and then do not. */
+	if (moved == 0 || cannot_splice(errno)) {
 		stop_splicing(flow);
 		return FLOW_MORE;
 	}

@@ -325,8 +325,8 @@ static VmsockAddress *effective_address_of(VmsockAddress *address, int fd)
  * socket that is the UNIX socket `PATH_PORT`, to which the monitor connects when the virtual
  * machine calls that port. UNIX sockets are left in the file system, as GIO does it.
  *
- * Errors: [enum@Vmsock.Error.ADDRESS_IN_USE], [enum@Vmsock.Error.ADDRESS_NOT_LOCAL],
- * [enum@Vmsock.Error.DENIED] for a privileged port, [enum@Vmsock.Error.NOT_SUPPORTED] for an
+ * Errors: [error@Vmsock.Error.ADDRESS_IN_USE], [error@Vmsock.Error.ADDRESS_NOT_LOCAL],
+ * [error@Vmsock.Error.DENIED] for a privileged port, [error@Vmsock.Error.NOT_SUPPORTED] for an
  * address of datagrams, and those of [func@Vmsock.Stack.acquire].
  *
  * Returns: whether it listens there now

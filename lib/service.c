@@ -468,7 +468,7 @@ void vmsock_service_drain_async(VmsockService *service, GCancellable *cancellabl
  *
  * Ends what [method@Vmsock.Service.drain_async] began.
  *
- * Errors: [enum@Gio.IOErrorEnum.CANCELLED].
+ * Errors: [error@Gio.IOErrorEnum.CANCELLED].
  *
  * Returns: whether all connections have ended
  */

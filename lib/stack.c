@@ -79,8 +79,8 @@ static void vmsock_stack_class_init(VmsockStackClass *class)
 	 * @cid: the new context ID, [const@Vmsock.CID_ANY] if there is none any more
 	 *
 	 * The machine has got another context ID, because it was resumed or moved, or because a
-	 * device came or went. Connections that existed before are over, whether they know it or not.
-	 * Emitted while [method@Vmsock.Stack.set_watching] is on.
+	 * device came or went. Connections that existed before are over, whether they know it or
+	 * not. Emitted while [method@Vmsock.Stack.set_watching] is on.
 	 */
 	cid_changed_signal = g_signal_new("cid-changed", VMSOCK_TYPE_STACK, G_SIGNAL_RUN_LAST, 0,
 					  NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_UINT);
@@ -152,8 +152,8 @@ static VmsockStack *look_up(GError **error)
  * Finds the stack to use: one with a dynamic family number if there is one, else the kernel's own.
  * Everybody who asks while the object lives gets the same one.
  *
- * Errors: [enum@Vmsock.Error.NO_STACK], [enum@Vmsock.Error.DENIED],
- * [enum@Vmsock.Error.NO_RESOURCES], with an explanation of what is missing on this machine.
+ * Errors: [error@Vmsock.Error.NO_STACK], [error@Vmsock.Error.DENIED],
+ * [error@Vmsock.Error.NO_RESOURCES], with an explanation of what is missing on this machine.
  *
  * Returns: (transfer full): the stack
  */
@@ -179,7 +179,7 @@ VmsockStack *vmsock_stack_acquire(GError **error)
  *
  * Finds the stack with a certain family number, for machines that have more than one.
  *
- * Errors: [enum@Vmsock.Error.NO_STACK] if no vsock of this machine has the number.
+ * Errors: [error@Vmsock.Error.NO_STACK] if no vsock of this machine has the number.
  *
  * Returns: (transfer full): the stack
  */

@@ -87,6 +87,27 @@ on Debian: apt install libseccomp-dev])])
 AS_IF([test "$seccomp" = yes], [AC_DEFINE([HAVE_SECCOMP], [1], [libseccomp is there])])
 ])
 
+# VMSOCK_BINDING_TOOL(OPTION, TOOL, PACKAGE, WHAT): a tool that turns the GIR into something
+AC_DEFUN([VMSOCK_BINDING_TOOL], [
+AC_ARG_ENABLE([$1],
+	[AS_HELP_STRING([--enable-$1], [$4: yes, no, auto [auto]])],
+	[], [enable_$1=auto])
+VMSOCK_YES_NO_AUTO([--enable-$1], [$enable_$1])
+AC_PATH_PROG(m4_toupper(m4_bpatsubst([$2], [-], [_])), [$2])
+found_$1=no
+AS_IF([test "$enable_$1" != no && test -n "$m4_toupper(m4_bpatsubst([$2], [-], [_]))" &&
+	test "$found_introspection" = yes], [found_$1=yes])
+AS_IF([test "$enable_$1,$found_$1" = yes,no],
+	[AC_MSG_ERROR([--enable-$1 needs introspection and $2; on Debian: apt install $3])])
+AM_CONDITIONAL([HAVE_]m4_toupper([$1]), [test $found_$1 = yes])
+])
+
+# VMSOCK_BINDINGS: what is made of the GIR
+AC_DEFUN([VMSOCK_BINDINGS], [
+VMSOCK_BINDING_TOOL([vala], [vapigen], [valac], [Vala bindings])
+VMSOCK_BINDING_TOOL([reference], [gi-docgen], [gi-docgen], [the reference of the library as HTML])
+])
+
 # VMSOCK_GUEST_TESTS: whether make check boots guests, which it never downloads
 AC_DEFUN([VMSOCK_GUEST_TESTS], [
 AC_ARG_ENABLE([guest-tests],

@@ -58,6 +58,11 @@ g++                          check           headers as C++
 gcc-multilib                 check           headers and programs for 32 bits
 libgirepository1.0-dev       check           introspection
 gobject-introspection        check           introspection
+valac                        check           Vala bindings
+gi-docgen                    check           reference of the library
+python3-gi                   check           tutorial of the library
+glib-networking              check           TLS over connections
+valgrind                     check           tests of the library
 '
 
 # Names of the packages of the groups given

@@ -17,7 +17,7 @@ G_BEGIN_DECLS
  *
  * Any context ID of this machine, to bind to.
  */
-#define VMSOCK_CID_ANY G_MAXUINT32
+#define VMSOCK_CID_ANY 0xffffffffU
 
 /**
  * VMSOCK_CID_HYPERVISOR:
@@ -45,7 +45,7 @@ G_BEGIN_DECLS
  *
  * Any free port, to bind to.
  */
-#define VMSOCK_PORT_ANY G_MAXUINT32
+#define VMSOCK_PORT_ANY 0xffffffffU
 
 /**
  * VmsockAddressKind:

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /**
  * VMSOCK_ERROR:
  *
- * Error domain of this library, with codes from [enum@Vmsock.Error]. A cancelled call ends in
+ * Error domain of this library, with codes from [error@Vmsock.Error]. A cancelled call ends in
  * [error@Gio.IOErrorEnum] instead, as everywhere in GIO, and so does input and output on the
  * streams of a connection.
  */

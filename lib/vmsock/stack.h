@@ -46,7 +46,7 @@ typedef enum {
  *
  * What [method@Vmsock.Stack.get_version] returns for a stack that does not tell.
  */
-#define VMSOCK_VERSION_UNKNOWN G_MAXUINT32
+#define VMSOCK_VERSION_UNKNOWN 0xffffffffU
 
 #define VMSOCK_TYPE_STACK_KIND (vmsock_stack_kind_get_type())
 VMSOCK_AVAILABLE_IN_0_1

@@ -305,12 +305,13 @@ static void check_threaded(struct place *place)
 static void pass_on(int fd)
 {
 	g_autofree char *pid = g_strdup_printf("%d", getpid());
+	g_autofree char *program = g_file_read_link("/proc/self/exe", NULL);
 
 	dup2(open("/dev/null", O_RDONLY), 3);
 	dup2(fd, 4);
 	g_setenv("LISTEN_PID", pid, TRUE);
 	g_setenv("LISTEN_FDS", "2", TRUE);
-	execl("/proc/self/exe", "service-test", "--inherited", NULL);
+	execl(program, program, "--inherited", NULL);
 	_exit(127);
 }
 
