@@ -6,7 +6,9 @@
  *
  * Two flows run side by side in one main context.  A flow holds one portion: while that is being
  * written nothing is read, so a slow reader slows the writer down.  The portion is a pipe if both
- * ends are sockets that can be spliced, which the first try tells; else it is memory.
+ * ends are sockets that can be spliced, which the first try tells; else it is memory.  What comes
+ * from vsock is not spliced: before Linux 6.5 a socket may hand its own pages to the pipe, which
+ * refuses them with ENODATA, and then the bytes are lost.
  *
  * A flow ends for itself.  The end of what is read is passed on as a half-close when everything
  * before has been written; that nobody takes what is written is passed back to the source, whose
@@ -139,7 +141,8 @@ VmsockForwarder *vmsock_forwarder_new(GIOStream *one, GIOStream *other)
 
 static void try_to_splice(struct flow *flow)
 {
-	if (!flow->from_socket || !flow->to_socket)
+	if (!flow->from_socket || !flow->to_socket ||
+	    g_socket_get_family(flow->from_socket) == G_SOCKET_FAMILY_INVALID)
 		return;
 	if (pipe2(flow->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
 		flow->pipe[0] = flow->pipe[1] = -1;
