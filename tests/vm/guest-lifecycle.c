@@ -9,106 +9,9 @@
  * vm-device: --cid 42 --uds %D/host
  * vm-timeout: 300
  */
-#include <glob.h>
-
-#include "vmtest.h"
-#include "../interop/interop.h"
-
-#define HOST		2u
-#define DEVICE_CID	42u
-#define DRIVER		"/sys/bus/pci/drivers/vmci"
-
-/* --- the host ----------------------------------------------------------------------------- */
-
-static int call_host(void)
-{
-	struct order order = { .role = ROLE_ECHO };
-	int fd = stream_socket();
-
-	if (connect_to(fd, HOST, PORT_ORDERS) ||
-	    send(fd, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void expect_echo(int fd)
-{
-	char got[6] = "";
-
-	expect_is(send(fd, "hello", 5, MSG_NOSIGNAL), 5);
-	expect_is(recv(fd, got, 5, MSG_WAITALL), 5);
-	expect(!strcmp(got, "hello"));
-}
-
-static void expect_host(void)
-{
-	int fd = call_host();
-
-	need(fd >= 0);
-	expect_echo(fd);
-	close(fd);
-}
-
-/* Of this machine, with whatever context id it has */
-static void expect_itself(unsigned int cid)
-{
-	int listening = stream_bound(VMADDR_PORT_ANY), a = stream_socket(), b;
-
-	expect_is(VMCISock_GetLocalCID(), cid);
-	need_ok(listen(listening, 1));
-	need_ok(connect_to(a, cid, port_of(listening)));
-	b = need_ok(accept(listening, NULL, NULL));
-	expect_works(a, b);
-	close(a);
-	close(b);
-	close(listening);
-}
-
-/* --- sysfs -------------------------------------------------------------------------------- */
-
-static char function[32];
-
-static void find_function(void)
-{
-	glob_t found;
-
-	need(glob(DRIVER "/0000:*", 0, NULL, &found) == 0 && found.gl_pathc == 1);
-	snprintf(function, sizeof(function), "%s", strrchr(found.gl_pathv[0], '/') + 1);
-	globfree(&found);
-}
-
-static bool put(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	bool good = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-
-	if (fd >= 0)
-		close(fd);
-	return good;
-}
-
-static void unbind(void)
-{
-	need(put(DRIVER "/unbind", function));
-}
-
-static void bind_again(void)
-{
-	need(put(DRIVER "/bind", function));
-}
+#include "guest-device.h"
 
 /* --- rows --------------------------------------------------------------------------------- */
-
-static void expect_ended(int fd)
-{
-	char byte;
-
-	wait_for(fd, POLLIN | POLLHUP | POLLERR);
-	expect(recv(fd, &byte, 1, 0) <= 0);
-	expect(send(fd, "x", 1, MSG_NOSIGNAL) < 0 && (errno == EPIPE || errno == ECONNRESET));
-}
 
 static void unbound(void)
 {
@@ -154,23 +57,6 @@ static void unread(void)
 	close(fd);
 	bind_again();
 	expect_host();
-}
-
-static void chatter(void *arg)
-{
-	static char bytes[100000];
-	volatile bool *stop = arg;
-	int fd;
-
-	while (!*stop) {
-		fd = call_host();
-		while (fd >= 0 && !*stop && send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) > 0 &&
-		       recv(fd, bytes, sizeof(bytes), 0) > 0)
-			;
-		if (fd >= 0)
-			close(fd);
-		breathe();
-	}
 }
 
 static void under_traffic(void)

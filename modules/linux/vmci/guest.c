@@ -77,15 +77,17 @@ static const struct vmci_personality guest_personality = {
 
 /* ---- The context id ---- */
 
+/* The event says when, and what the device says then is believed (vmci.md 12.2 S26) */
 static void cid_changed(u32 id, const struct vmci_event_data *event, void *data)
 {
 	struct vmci_guest *guest = data;
-	u32 cid = event->u.ctx.context;
+	u32 cid;
 
-	if (!vmci_guest_cid_valid(cid)) {
-		pr_warn_ratelimited("the device says that the context id is 0x%x; ignored\n", cid);
+	if (vmci_guest_call_cid(guest, &cid))
 		return;
-	}
+	if (event->u.ctx.context != cid)
+		pr_warn_ratelimited("context id 0x%x is announced, but it is 0x%x\n",
+				    event->u.ctx.context, cid);
 	if (xchg(&guest->cid, cid) != cid)
 		pr_info("this machine is context %u now\n", cid);
 }

@@ -134,7 +134,6 @@ void vmci_guest_send_open(struct vmci_guest *guest, bool open);
 /* guest_call.c */
 int vmci_guest_call_query(struct vmci_guest *guest);
 int vmci_guest_call_cid(struct vmci_guest *guest, u32 *cid);
-bool vmci_guest_cid_valid(u32 cid);
 int vmci_guest_call_bitmap(struct vmci_guest *guest);
 int vmci_guest_call_link(struct vmci_guest *guest, struct vmci_handle handle, u32 index);
 int vmci_guest_call_handle(struct vmci_guest *guest, enum vmci_function function,

@@ -7,6 +7,10 @@
  * Source: docs/protocol/vmci.md section 4.  A call is a datagram to context 0 from the anonymous
  * source; what the device says to it is its result.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/printk.h>
+
 #include "guest.h"
 
 static struct vmci_datagram call_header(enum vmci_function function, size_t message_size)
@@ -46,11 +50,8 @@ static bool is_error(s32 result)
 	       result == VMCI_SHAREDMEM_ERROR_BAD_CONTEXT;
 }
 
-/**
- * vmci_guest_cid_valid() - can this be the context id of a virtual machine (vmci.md 12.2 S26)
- * @cid: from the device
- */
-bool vmci_guest_cid_valid(u32 cid)
+/* Can this be the context id of a virtual machine (vmci.md 12.2 S26) */
+static bool is_cid(u32 cid)
 {
 	return cid > VMCI_HOST_CONTEXT_ID && cid != VMCI_INVALID_ID && !is_error((s32)cid);
 }
@@ -67,8 +68,8 @@ int vmci_guest_call_cid(struct vmci_guest *guest, u32 *cid)
 	struct vmci_datagram msg = call_header(VMCI_GET_CONTEXT_ID, sizeof(msg));
 	u32 answer = (u32)vmci_guest_send(guest, &msg);
 
-	if (!vmci_guest_cid_valid(answer)) {
-		pci_err(guest->pdev, "it says that the context id is 0x%x\n", answer);
+	if (!is_cid(answer)) {
+		pr_err_ratelimited("the device says that the context id is 0x%x\n", answer);
 		return -ENXIO;
 	}
 	*cid = answer;

@@ -122,7 +122,7 @@ static bool fill(struct vmci_guest *guest, struct vmci_receive *pass)
 }
 
 /*
- * Does it speak of a queue pair that is not there (vmci.md 12.2 S28)?  That is nothing unusual: both
+ * Does it speak of a queue pair that is not there (vmci.md 12.2 S28)?  Nothing unusual: both
  * ends may leave at the same time.
  */
 static bool is_late(const struct vmci_datagram *dg)
