@@ -101,6 +101,15 @@ UNUSED static void bind_again(void)
 	need(put(DRIVER "/bind", function));
 }
 
+/* A peer that lies can make a connection stand still */
+UNUSED static void lose_patience(int fd)
+{
+	static const struct timeval second = { .tv_sec = 1 };
+
+	need_ok(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)));
+	need_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)));
+}
+
 /* --- commands ----------------------------------------------------------------------------- */
 
 /* A connection for commands to the device */
@@ -150,15 +159,6 @@ UNUSED static void expect_ended(int fd)
 	wait_for(fd, POLLIN | POLLHUP | POLLERR);
 	expect(recv(fd, &byte, 1, 0) <= 0);
 	expect(send(fd, "x", 1, MSG_NOSIGNAL) < 0 && (errno == EPIPE || errno == ECONNRESET));
-}
-
-/* A peer that lies can make a connection stand still */
-UNUSED static void lose_patience(int fd)
-{
-	static const struct timeval second = { .tv_sec = 1 };
-
-	need_ok(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second)));
-	need_ok(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof(second)));
 }
 
 /* Connections to the host, used for as long as they go, until *@arg */
