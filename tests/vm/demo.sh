@@ -8,6 +8,7 @@
 # What the host does is in demo.host.
 #
 # vm-device: --cid 42 --uds %D/host
+# vm-timeout: 180
 # vm-programs: vmsock-tools/vmsock examples/server.c examples/client.c
 # vm-programs: examples/datagram-server.c examples/datagram-client.c
 
@@ -72,15 +73,16 @@ ok "our stack answers" grep -q vmsock,.dynamic shown
 step "A file from the guest to its host"
 head -c 8000000 /dev/urandom >file
 sum=$(md5sum <file)
-shows "vmsock cat --retry 10s host:5000 <file"
+shows "vmsock cat --retry --deadline 30 host:6000 <file"
 shows "md5sum file"
-shows "vmsock cat --retry 10s host:5001 </dev/null"
+shows "vmsock cat --retry --deadline 30 host:6001 </dev/null"
 is "$(cat shown)" "$sum" "the host has the same"
 
 step "A file from the host to the guest"
-shows "vmsock cat --listen --verbose 5002 >copy"
+shows "vmsock cat --listen --verbose 6002 >copy"
 shows "md5sum copy"
-is "$(md5sum <copy)" "$(vmsock cat --retry 10s host:5003 </dev/null)" "the host sent the same"
+sum=$(vmsock cat --retry --deadline 30 host:6003 </dev/null)
+is "$(md5sum <copy)" "$sum" "the host sent the same"
 
 step "A file within the guest"
 server "vmsock cat --listen --verbose 5004 >copy"
@@ -89,7 +91,11 @@ wait "$server"
 shows "md5sum file copy"
 ok "8000000 bytes arrived as they were sent" cmp file copy
 
-step "Datagrams there and back"
+step "Datagrams to the host and back"
+shows "echo 'who is there?' | vmsock cat --datagram host:5006"
+is "$(cat shown)" "who is there?" "the datagram came back"
+
+step "Datagrams within the guest"
 server "vmsock echo --datagram --verbose 5005"
 shows "echo 'who is there?' | vmsock cat --datagram self:5005"
 is "$(cat shown)" "who is there?" "the datagram came back"
