@@ -206,22 +206,24 @@ static void qp_close(struct socket *socket)
 	socket->pair = NULL;
 }
 
-__s32 guest_pair(struct guest *guest, struct vmci_handle handle, __u32 peer, __u32 flags,
-		 __u64 size)
+struct pair *guest_pair(struct guest *guest, struct vmci_handle handle, __u32 peer, __u32 flags,
+			__u64 size, __s32 *result)
 {
 	struct vmci_qp_alloc_msg message = alloc_message(handle, peer, flags, size);
-	struct function *function = &guest->function;
-	struct pair *pair;
-	__s32 result;
 
-	pair = pair_alloc(guest, &message,
-			  guest->free_pages + guest->free_count - message.ppn_count, &result);
-	if (pair) {
-		function->host->ops->pair_detach(function->host, pair);
-		function->allocated -= 2 * size;
-		pair_free(pair);
-	}
-	return result;
+	return pair_alloc(guest, &message,
+			  guest->free_pages + guest->free_count - message.ppn_count, result);
+}
+
+void guest_pair_leave(struct guest *guest, struct pair *pair)
+{
+	struct function *function = &guest->function;
+
+	if (!pair)
+		return;
+	function->host->ops->pair_detach(function->host, pair);
+	function->allocated -= pair->in_size + pair->out_size;
+	pair_free(pair);
 }
 
 /*
@@ -492,10 +494,10 @@ static void packet_received(struct guest *guest, const struct vmsock_packet *pkt
 
 	if (pkt->type < VMSOCK_PACKET_TYPE_COUNT)
 		guest->packets[pkt->type]++;
-	if (!socket) {
+	if (!socket && pkt->dst_port != guest->by_hand)
 		refuse(guest, pkt);
+	if (!socket)
 		return;
-	}
 	if (socket->listens) {
 		request(socket, pkt);
 		return;
@@ -607,12 +609,17 @@ void guest_close(struct socket *socket)
 	free(socket);
 }
 
+void guest_forget(struct guest *guest)
+{
+	free(inbox_pop(&guest->function));
+}
+
 void guest_reset(struct guest *guest)
 {
 	while (guest->sockets)
 		guest_close(guest->sockets);
 	while (guest->function.inbox)
-		free(inbox_pop(&guest->function));
+		guest_forget(guest);
 	guest->function.starved = false;
 	guest->function.host->ops->reset(guest->function.host);
 }

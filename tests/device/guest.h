@@ -76,6 +76,7 @@ struct guest {
 	__u64 *free_pages;	/* a stack */
 	__u64 free_count;
 	__u32 last_port, last_resource;
+	__u32 by_hand;		/* a port whose packets are counted and not answered */
 	struct socket *sockets;
 	__s32 last_result;	/* of the latest datagram to the host */
 	struct vmci_datagram *received;	/* the latest for a datagram socket */
@@ -99,15 +100,18 @@ void guest_run(struct socket *socket);
 void guest_shutdown(struct socket *socket, unsigned int bits);
 /* Detaches; the socket is no longer there */
 void guest_close(struct socket *socket);
+/* The next datagram in the inbox is lost */
+void guest_forget(struct guest *guest);
 /* All sockets end without a word, as in a reset of the device */
 void guest_reset(struct guest *guest);
 
 /* To the host: its result */
 __s32 guest_send(struct guest *guest, __u32 from, __u32 to, const void *payload, size_t length);
 __s32 guest_packet(struct guest *guest, const struct vmsock_packet *pkt);
-/* A queue pair that is nobody's: the host's verdict */
-__s32 guest_pair(struct guest *guest, struct vmci_handle handle, __u32 peer, __u32 flags,
-		 __u64 size);
+/* A queue pair of no socket, in pages that another may get; NULL and the host's verdict */
+struct pair *guest_pair(struct guest *guest, struct vmci_handle handle, __u32 peer, __u32 flags,
+			__u64 size, __s32 *result);
+void guest_pair_leave(struct guest *guest, struct pair *pair);
 
 /* Header of the socket's produce queue: what the host reads */
 struct vmci_queue_header *guest_header(const struct socket *socket);
