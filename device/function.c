@@ -22,6 +22,8 @@
 /* Warnings at a time; each second allows another */
 #define WARNINGS_MAX	10
 
+#define FIRST_MIB	(1u << 20)
+
 static unsigned int msix_vectors(const struct function_options *options)
 {
 	switch (options->interrupts) {
@@ -127,6 +129,15 @@ void function_fail(struct function *function)
 	function->failed = true;
 	function_warn(function, "guest RAM is not shared: start QEMU with a memory backend that "
 		      "has share=on; the guest cannot use this device");
+}
+
+bool function_prove(struct function *function)
+{
+	if (!function->memory_proved && memory_blank(function->memory, 0, FIRST_MIB))
+		function_fail(function);
+	else
+		function->memory_proved = true;
+	return !function->failed;
 }
 
 static int start(void *data)

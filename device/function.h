@@ -90,6 +90,12 @@ void function_reset(struct function *function);
 /* The guest's memory proved not to be shared (vfio-user.md 6.3) */
 void function_fail(struct function *function);
 
+/*
+ * Before the first access to the guest's memory that a driver of the ports asks for: no machine
+ * has a first MiB of zeros, so one that reads so is not the guest's.  False when it has failed.
+ */
+bool function_prove(struct function *function);
+
 /* Another CID from now on; the guest is told (vmci.md 2.14) */
 void function_set_cid(struct function *function, __u32 cid);
 

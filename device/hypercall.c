@@ -48,6 +48,8 @@ static __s64 set_notify_bitmap(struct function *function, const struct vmci_data
 {
 	struct vmci_set_notify_bitmap_msg set;
 
+	if (!function_prove(function))
+		return VMCI_ERROR_UNAVAILABLE;
 	memcpy(&set, message, sizeof(set));
 	if (!(function->regs.caps & VMCI_CAPS_PPN64))
 		set.bitmap_ppn = (__u32)set.bitmap_ppn;
@@ -100,6 +102,8 @@ static __s64 subscribe_event(__attribute__((unused)) struct function *function,
 
 static __s64 alloc_pair(struct function *function, const struct vmci_datagram *message)
 {
+	if (!function_prove(function))
+		return VMCI_ERROR_UNAVAILABLE;
 	return pairs_alloc(function, message);
 }
 

@@ -378,6 +378,28 @@ bool memory_unshared(const struct memory *memory)
 	return writable;
 }
 
+static bool all_zeros(const uint8_t *bytes, size_t length)
+{
+	return !bytes[0] && !memcmp(bytes, bytes + 1, length - 1);
+}
+
+bool memory_blank(struct memory *memory, uint64_t address, size_t length)
+{
+	bool found = false;
+
+	while (length) {
+		size_t piece = step(address, length);
+		const uint8_t *bytes = memory_at(memory, address, piece, MEMORY_READ);
+
+		if (bytes && !all_zeros(bytes, piece))
+			return false;
+		found |= bytes != NULL;
+		address += piece;
+		length -= piece;
+	}
+	return found;
+}
+
 /* Signal handler: only system calls here, and reading what the interrupted thread has */
 static void replace_page(int number, siginfo_t *info, void *context)
 {

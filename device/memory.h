@@ -86,6 +86,9 @@ uint64_t memory_generation(const struct memory *memory);
 /* Is there memory that can be written, but none that is shared (vfio-user.md 6.3)? */
 bool memory_unshared(const struct memory *memory);
 
+/* Is there memory from @address on, and is all of it, up to @length bytes, zeros? */
+bool memory_blank(struct memory *memory, uint64_t address, size_t length);
+
 /**
  * memory_guard() - survive that a file of the guest's memory becomes shorter
  * @memory: of the only VM of this process

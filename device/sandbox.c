@@ -48,6 +48,7 @@ static const int allowed[] = {
 	SCMP_SYS(sendto),
 	SCMP_SYS(setsockopt),
 	SCMP_SYS(shutdown),
+	SCMP_SYS(umask),
 	/* waiting and time */
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(clock_nanosleep),

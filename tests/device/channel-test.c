@@ -270,6 +270,28 @@ static void test_port_out(void)
 	client_close(&client);
 }
 
+#define SET_BITMAP "00 00 00 00 02 00 00 00 ff ff ff ff ff ff ff ff 08 00 00 00 00 00 00 00 " \
+	"00 03 00 00 00 00 00 00"
+
+/* The first MiB of a machine is never blank */
+static void test_port_private(void)
+{
+	client_open(&client, &classic);
+	client_boot(&client, 0x1c);
+	client.ram[0x400] = 0xf8;
+	port_write_text(SET_BITMAP);
+	is_s64(result(), 0, "6.3 a machine's memory");
+	client.ram[0x400] = 0;
+	port_write_text(SET_BITMAP);
+	is_s64(result(), 0, "6.3 is looked at once");
+	client_close(&client);
+	client_open(&client, &classic);
+	client_boot(&client, 0x1c);
+	port_write_text(SET_BITMAP);
+	is_s64(result(), -1, "6.3 blank memory is not the guest's: all registers read as ones");
+	client_close(&client);
+}
+
 static void test_registers(void)
 {
 	client_open(&client, NULL);
@@ -464,6 +486,7 @@ int main(void)
 	test_port_in();
 	test_port_large();
 	test_port_out();
+	test_port_private();
 	test_registers();
 	test_classic_registers();
 	test_doorbells();
