@@ -9,10 +9,12 @@
 extern const struct command info_command;
 extern const struct command cat_command;
 extern const struct command echo_command;
+extern const struct command ping_command;
 
 const struct command *const tool_commands[] = {
 	&info_command,
 	&cat_command,
 	&echo_command,
+	&ping_command,
 	NULL
 };
