@@ -104,6 +104,26 @@ mistake "stream and --datagram exclude" echo -s -d 1
 mistake "once and --count exclude" echo -1 -n 2 1
 mistake "count: '-2' is not a number" echo -n -2 1
 mistake "buffer-size: '0' is not a size" echo -b 0 1
+mistake "exclude each other" perf -r -C 2:1
+mistake "exclude each other" perf -R -B 2:1
+mistake "once goes with --server" perf --once 2:1
+mistake "length: '1X' is not a size from 1 to" perf -l 4K,1X 2:1
+mistake "length: '4' is not a size from 8 to" perf -d -l 4 2:1
+mistake "there is no check 'dog'" doctor dog
+mistake "one of ADDRESS, --device and --cid" wait
+mistake "one of ADDRESS, --device and --cid" wait --cid 2:1
+mistake "'dog' is not a context ID" scan dog 1
+mistake "'5-1' is no port" scan 2 5-1
+mistake "'' is no port" scan 2 1,
+mistake "more than 65536 ports" scan 2 0-65535,70000
+mistake "a rule or --config is needed" forward
+mistake "is no rule like" forward dog
+mistake "not a vsock address" forward tcp:1=dog
+mistake "is not tcp:HOST:PORT" forward tcp:dog=2:1
+mistake "can only be the first part" forward tcp:1=stdio
+mistake "must be the only one" forward stdio=2:1 tcp:1=2:1
+mistake "takes HOST and PORT" forward --ssh-proxy
+mistake "'dog' is not a context ID" forward --allow dog tcp:1=2:1
 mistake "datagram and --connect exclude" ping -d -C 2:1
 mistake "1 MiB at most" ping -s 2M 2:1
 mistake "holds 69608 bytes at most" ping -d -s 1M 2:1

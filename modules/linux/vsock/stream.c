@@ -248,6 +248,7 @@ static ssize_t send_locked(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 		if (count < 0)
 			return sent ?: count;
 		sent += count;
+		WRITE_ONCE(vsk->bytes_sent, vsk->bytes_sent + count);
 	}
 	return sent;
 }
@@ -397,6 +398,7 @@ static ssize_t recv_locked(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 			copied += result;
 			if (peek)
 				break;
+			WRITE_ONCE(vsk->bytes_received, vsk->bytes_received + result);
 			continue;
 		}
 		if (!result)

@@ -106,6 +106,8 @@ struct vmsock_stage {
  * @detached: the peer has left @qp; set before the event about it is handled
  * @stage: see there; socket lock
  * @spin_ns: how long to look for an answer before sleeping
+ * @bytes_sent: by the program, over streams; written under the socket lock
+ * @bytes_received: by the program, likewise
  * @connect_error: positive errno of the attempt that ended last; socket lock
  * @connect_timer: end of a non-blocking attempt
  * @input: packets waiting to be handled
@@ -139,6 +141,8 @@ struct vmsock_sock {
 	bool detached;
 	struct vmsock_stage stage;
 	u64 spin_ns;
+	u64 bytes_sent;
+	u64 bytes_received;
 	int connect_error;
 	struct delayed_work connect_timer;
 	struct vmsock_input input;

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * manager.c - what a service manager such as systemd passes on and wants to hear
+ *
+ * Copyright (C) 2026 The vmsock authors
+ */
+#include "manager.h"
+
+#include <fcntl.h>
+#include <glib.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+static guint64 number_in(const char *variable)
+{
+	const char *text = g_getenv(variable);
+	guint64 number = 0;
+
+	if (text)
+		g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &number, NULL);
+	return number;
+}
+
+int manager_take_sockets(void)
+{
+	int count = 0;
+
+	if (number_in("LISTEN_PID") == (guint64)getpid())
+		count = (int)MIN(number_in("LISTEN_FDS"), 1000);
+	g_unsetenv("LISTEN_PID");
+	g_unsetenv("LISTEN_FDS");
+	g_unsetenv("LISTEN_FDNAMES");
+	for (int fd = MANAGER_FIRST_FD; fd < MANAGER_FIRST_FD + count; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return count;
+}
+
+void manager_notify(const char *state)
+{
+	const char *path = g_getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	gsize length = path ? strlen(path) : 0;
+	int fd;
+
+	if (!length || length >= sizeof(address.sun_path) || (*path != '/' && *path != '@'))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (*path == '@')
+		address.sun_path[0] = 0;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	sendto(fd, state, strlen(state), MSG_NOSIGNAL, (struct sockaddr *)&address,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length));
+	close(fd);
+}
