@@ -46,7 +46,7 @@ enum {
 	COMMON_VERBOSE = 1 << 6,
 	COMMON_HELP = 1 << 7,		/* each command */
 
-	COMMON_CONNECT = COMMON_FAMILY | COMMON_TIMEOUT,
+	COMMON_CONNECT = COMMON_FAMILY | COMMON_TIMEOUT | COMMON_DEADLINE | COMMON_RETRY,
 };
 
 /* What the common options were given as; 0 and NULL where they were not. */

@@ -401,7 +401,7 @@ const struct command perf_command = {
 	.purpose = "Measures how fast two machines talk; one runs 'vmsock perf --server'.",
 	.min = 1,
 	.max = 1,
-	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
+	.common = COMMON_FAMILY | COMMON_TIMEOUT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -137,5 +137,7 @@ VmsockClient *tool_new_client(VmsockStack *stack, guint64 buffer_size)
 	vmsock_client_set_stack(client, stack);
 	vmsock_client_set_buffer_size(client, buffer_size);
 	vmsock_client_set_connect_timeout(client, common.timeout_ms);
+	vmsock_client_set_deadline(client, common.deadline_ms);
+	vmsock_client_set_retry(client, common.retry);
 	return client;
 }
