@@ -38,11 +38,11 @@ is "$(vmsock stat -q --type dgram | wc -l)" 1 "datagrams only"
 is "$(vmsock stat -q --process dog | wc -l)" 0 "no such program"
 is "$(vmsock stat -q --cid 77 | wc -l)" 0 "no such context"
 is "$(vmsock stat -q --port 5001 | wc -l)" 0 "no such port"
-like "$(vmsock stat --pid "$client")" " 0/65536 +0/65536 " "queues: empty, and their size"
+like "$(vmsock stat --pid "$client")" " 0/65535 +0/65535 " "queues: empty, and their size"
 
 # The pipe to nobody takes 64 KiB, cat holds a buffer, and then the queues fill.
 head -c 1000000 /dev/zero >&3 &
-full() { vmsock stat -q --pid "$client" | grep -q "65536/65536 *65536/65536"; }
+full() { vmsock stat -q --pid "$client" | grep -q "65535/65535 *65535/65535"; }
 ok "queues that are full" eventually 10 full || diag "$(vmsock stat)"
 exec 3>&- 4<&-
 kill $client $server
