@@ -8,7 +8,6 @@
 # vm-modules: vmsock
 # vm-kernels: 6.1
 # vm-programs: tests/lib/speed-plain
-# vm-clock: instructions
 # vm-timeout: 300
 
 exec speed-plain 2/0
