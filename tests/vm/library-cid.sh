@@ -8,6 +8,7 @@
 # The kernel's own vsock has one, 2, as long as something serves virtual machines.
 #
 # vm-modules: vsock_loopback
+# vm-kernels: 6.1
 # vm-programs: tests/lib/cid-plain
 
 . tap.sh
