@@ -35,9 +35,9 @@ static void check_loaded(long result)
 
 static void load_vmci(void)
 {
-	module = "vmci";	/* has so few of its own that once is enough */
-	fail_in_turn(&(struct attempt){ "load vmci.ko", prepare_file, call_load,
-					check_loaded, 20 });
+	module = "vmci";
+	fail_each_once(&(struct attempt){ "load vmci.ko", prepare_file, call_load, check_loaded,
+					  20 });
 	need_ok(insert("vmci"));
 }
 
