@@ -13,6 +13,7 @@
 
 schema=/usr/share/vmsock/perf.json
 serving() { grep -qs 'serving on' err.server; }
+one_more_client() { [ "$(grep -c client err.server)" -gt "$before" ]; }
 
 # server OPTION...
 server()
@@ -76,14 +77,15 @@ suite()
 	perf 0 "20 requests/s" -r -t 3 -b 1280 -j "$cid:5000"
 	about count 60
 
+	before=$(grep -c client err.server)
 	# shellcheck disable=SC2086 # an option or nothing
 	vmsock perf $option --time=60 "$cid:5000" >out 2>err &
 	client=$!
-	sleep 1
+	eventually 20 one_more_client
 	kill -INT $client
 	wait $client
 	is $? 0 "$what: SIGINT"
-	like "$(cat out)" "sent .*iB, .*/s" "$what: and the result so far"
+	like "$(cat out)" "sent .*B, .*/s" "$what: and the result so far"
 	kill -INT "$server"
 	wait "$server"
 	is $? 0 "$what: the server ends by a signal"
