@@ -124,15 +124,20 @@ UNUSED static int commander(void)
 	return fd;
 }
 
-UNUSED static void order_device(int fd, const char *command)
+UNUSED static bool write_command(int fd, const char *command)
 {
 	char line[64];
 	int n = snprintf(line, sizeof(line), "%s\n", command);
 
-	expect_is(send(fd, line, n, MSG_NOSIGNAL), n);
+	return send(fd, line, n, MSG_NOSIGNAL) == n;
 }
 
-/* Gives the command on a connection of its own; true if the device says ok */
+UNUSED static void order_device(int fd, const char *command)
+{
+	expect(write_command(fd, command));
+}
+
+/* Gives the command on a connection of its own, which may fail; true if the device says ok */
 UNUSED static bool command_device(const char *command)
 {
 	int fd = commander();
@@ -142,8 +147,8 @@ UNUSED static bool command_device(const char *command)
 	if (fd < 0)
 		return false;
 	lose_patience(fd);
-	order_device(fd, command);
-	good = recv(fd, answer, sizeof(answer) - 1, 0) > 0 && !strncmp(answer, "ok", 2);
+	good = write_command(fd, command) && recv(fd, answer, sizeof(answer) - 1, 0) > 0 &&
+	       !strncmp(answer, "ok", 2);
 	if (!good)
 		diag("%s: %s", command, answer);
 	close(fd);
