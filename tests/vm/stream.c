@@ -420,6 +420,25 @@ static void half_bad_buffer(void)
 	expect_works(pair.client, pair.server);
 }
 
+/* What a pipe got from a stream is its own: the queue is used again meanwhile. */
+static void splice_out(void)
+{
+	struct pair pair = make_pair_of(4096);
+	uint8_t got[100], sent[100];
+	int ends[2];
+
+	fill_bytes(sent, sizeof(sent), 8, 0);
+	need_ok(pipe2(ends, O_CLOEXEC));
+	need(send(pair.client, sent, sizeof(sent), 0) == sizeof(sent));
+	expect_is(expect_ok(splice(pair.server, NULL, ends[1], NULL, sizeof(sent), 0)),
+		  sizeof(sent));
+	for (int i = 0; i < 3; i++)
+		need(receive_bytes(pair.server, fill_queue(pair.client, 9), 9, 0));
+	expect_is(expect_ok(read(ends[0], got, sizeof(got))), sizeof(got));
+	expect(!memcmp(got, sent, sizeof(got)));
+	expect_works(pair.client, pair.server);
+}
+
 static const struct vmtest rows[] = {
 	{ "12.F-85", "one byte each way", one_byte },
 	{ "4.6", "scatter lists", scatter },
@@ -442,6 +461,7 @@ static const struct vmtest rows[] = {
 	{ "4.6", "a signal interrupts a blocked send", interrupted },
 	{ "12.F-99", "recv into an unmapped buffer gives EFAULT, loses nothing", bad_buffer },
 	{ "12.F-99", "recv into a half-mapped buffer loses nothing", half_bad_buffer },
+	{ "4.7", "splice to a pipe", splice_out },
 };
 
 int main(int argc, char **argv)

@@ -17,6 +17,7 @@
  */
 #include <linux/align.h>
 #include <linux/export.h>
+#include <linux/highmem.h>
 #include <linux/minmax.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -120,6 +121,16 @@ EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_get_consume_indexes);
 typedef size_t (*copy_page_fn)(struct page *page, size_t offset, size_t bytes,
 			       struct iov_iter *iter);
 
+/* A copy, whatever the iterator: a pipe of before 6.5 would keep the ring's own page */
+static size_t copy_page_out(struct page *page, size_t offset, size_t bytes, struct iov_iter *iter)
+{
+	void *from = kmap_local_page(page);
+	size_t copied = copy_to_iter(from + offset, bytes, iter);
+
+	kunmap_local(from);
+	return copied;
+}
+
 /* Copies a run of bytes that does not wrap; returns how many could be copied */
 static u64 copy_run(const struct vmci_queue *queue, u64 offset, u64 count, struct iov_iter *iter,
 		    copy_page_fn copy_page)
@@ -202,7 +213,7 @@ static ssize_t peek(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
 	if (!ready)
 		return VMCI_ERROR_QUEUEPAIR_NODATA;
 	count = min3((u64)ready, (u64)size, (u64)iov_iter_count(iter));
-	result = copy_ring(qp->consume, qp->head, count, iter, copy_page_to_iter);
+	result = copy_ring(qp->consume, qp->head, count, iter, copy_page_out);
 	return result < 0 ? result : (ssize_t)count;
 }
 
