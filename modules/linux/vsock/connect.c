@@ -53,7 +53,8 @@ void vmsock_connect_timeout(struct work_struct *work)
 	struct vmsock_sock *vsk = container_of(work, struct vmsock_sock, connect_timer.work);
 
 	vmsock_lock(vsk);
-	if (connect_in_progress(vsk))
+	/* The attempt may be another one already, begun while this waited for the lock */
+	if (connect_in_progress(vsk) && time_after_eq(jiffies, vsk->connect_deadline))
 		connect_give_up(vsk, ETIMEDOUT);
 	vmsock_unlock(vsk);
 	sock_put(&vsk->sk);
@@ -111,6 +112,7 @@ static int connect_start(struct vmsock_sock *vsk, const struct vmsock_sockaddr *
 	if (err)
 		return err;
 	vsk->peer_addr = (struct vmsock_addr){ sa->cid, sa->port };
+	vsk->connect_deadline = jiffies + vsk->connect_timeout;
 	vsk->connect_error = 0;
 	WRITE_ONCE(sk->sk_err, 0);
 	vsk->hs.local = vsk->bound;

@@ -109,6 +109,7 @@ struct vmsock_stage {
  * @bytes_sent: by the program, over streams; written under the socket lock
  * @bytes_received: by the program, likewise
  * @connect_error: positive errno of the attempt that ended last; socket lock
+ * @connect_deadline: end of the attempt, in jiffies; socket lock
  * @connect_timer: end of a non-blocking attempt
  * @input: packets waiting to be handled
  * @unsent: VMSOCK_SEND_* bits of notifications that could not be sent; socket lock
@@ -144,6 +145,7 @@ struct vmsock_sock {
 	u64 bytes_sent;
 	u64 bytes_received;
 	int connect_error;
+	unsigned long connect_deadline;
 	struct delayed_work connect_timer;
 	struct vmsock_input input;
 	unsigned int unsent;
