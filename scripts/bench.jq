@@ -4,9 +4,9 @@
 # Copyright (C) 2026 The vmsock authors
 #
 # A row is a measurement. First the median of one transport ($base); then for each other the
-# ratio to that of the same run: median (lowest to highest). Last, if they were counted, the control
-# packets and context switches of a unit of ours (a MiB, a round trip, a connection, a datagram),
-# and of $base. $columns are the transports, $titles theirs and that of $base.
+# ratio to that of the same run: median (lowest to highest). Last the control packets of a unit (a
+# MiB, a round trip, a connection, a datagram) and the context switches or interrupts, ours
+# and those of $base. $columns are the transports, $titles theirs and that of $base.
 
 def median: sort | .[(length / 2) | floor];
 def short:
@@ -26,17 +26,20 @@ def cell($transport):
 	ratios($transport)
 	| if length == 0 then "" else "\(median | short) (\(min | short) to \(max | short))" end;
 
-def counted: .[0] | has("switches");
+# What was counted beside: control packets, and the wake-ups that they were
+def wakes: if .[0] | has("interrupts") then "interrupts" else "switches" end;
 def counts:
-	[(of("vmsock") | map(.packets)), (of("vmsock") | map(.switches)),
-	 (of($base) | map(.switches))]
+	wakes as $wakes
+	| [(of("vmsock") | map(.packets)), (of("vmsock") | map(.[$wakes])),
+	   (if $wakes == "interrupts" then of($base) | map(.packets) else empty end),
+	   (of($base) | map(.[$wakes]))]
 	| map(median | short | tostring);
 
 def line:
 	. as $rows
 	| [.[0].measurement, "\(of($base) | map(.value) | median | short) \(.[0].unit)"]
 	  + [$columns | split(" ")[] | . as $transport | $rows | cell($transport)]
-	  + (if counted then counts else [] end)
+	  + counts
 	| "| " + join(" | ") + " |";
 
 # In the order in which they were measured; what $base has not is left out
@@ -44,9 +47,11 @@ def names: reduce (.[] | select(.transport == $base) | .measurement) as $name
 	([]; if index([$name]) then . else . + [$name] end);
 
 def titles:
-	(. | counted) as $counted
+	wakes as $wakes
 	| ($titles | split(" "))
-	| . + (if $counted then ["packets", "switches", "\(.[0])'s"] else [] end);
+	| . + (if $wakes == "interrupts"
+	       then ["packets", $wakes, "\(.[0])'s packets", "and interrupts"]
+	       else ["packets", $wakes, "\(.[0])'s"] end);
 
 "| | " + (titles | join(" | ")) + " |",
 "|" + ([range(0; (titles | length) + 1) | "---|"] | add),

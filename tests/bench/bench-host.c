@@ -20,6 +20,7 @@
 #include "../interop/interop.h"
 
 #define HOST		2u
+#define PORT_CONTROL	4000	/* the device's command socket */
 #define TCP_HOST	"10.0.2.2"	/* QEMU's user-mode network */
 #define SERIAL		"/dev/virtio-ports/bench"
 #define AF_KERNEL	40
@@ -130,6 +131,50 @@ static void give_order(int fd, enum role role, uint64_t bytes)
 	write_all(fd, &order, sizeof(order));
 }
 
+/* --- what the device counted -------------------------------------------------------------- */
+
+struct counts {
+	double packets;		/* datagrams in both directions */
+	double interrupts;
+};
+
+static double count_in(const char *text, const char *name)
+{
+	const char *at = strstr(text, name);
+
+	if (!at)
+		errx(EXIT_FAILURE, "the device does not count %s", name);
+	return strtod(at + strlen(name), NULL);
+}
+
+static struct counts counted(void)
+{
+	static const char command[] = "stats\n";
+	char text[512];
+	int fd = connected(PORT_CONTROL);
+	ssize_t n;
+
+	write_all(fd, command, sizeof(command) - 1);
+	n = read(fd, text, sizeof(text) - 1);
+	if (n <= 0)
+		err(EXIT_FAILURE, "the device's counts");
+	text[n] = '\0';
+	close(fd);
+	return (struct counts) {
+		.packets = count_in(text, "to-host=") + count_in(text, "to-guest="),
+		.interrupts = count_in(text, "interrupts="),
+	};
+}
+
+static struct counts difference(struct counts a, struct counts b)
+{
+	return (struct counts){ a.packets - b.packets, a.interrupts - b.interrupts };
+}
+
+/* --- measurements; each tells how many units it has seen: MiB, round trips, connections --- */
+
+static double units;
+
 static double throughput(enum role role)
 {
 	double start = now(), bytes = 0;
@@ -148,7 +193,8 @@ static double throughput(enum role role)
 		bytes += ORDER_BYTES;
 	} while (now() - start < SECONDS);
 	close(fd);
-	return bytes / (now() - start) / (1 << 20);
+	units = bytes / (1 << 20);
+	return units / (now() - start);
 }
 
 static double to_host(void)
@@ -185,6 +231,7 @@ static double round_trip(void)
 		samples[n] = (stop - start) * 1e6;
 	}
 	close(fd);
+	units = n;
 	qsort(samples, n, sizeof(samples[0]), compare);
 	return samples[n / 2];
 }
@@ -198,6 +245,7 @@ static double connections(void)
 		close(connected(PORT_CLOSES_SECOND));
 		n++;
 	} while (now() - start < SECONDS);
+	units = n;
 	return n / (now() - start);
 }
 
@@ -214,6 +262,33 @@ static const struct {
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+/* Counting is a connection, too: what it costs is what two in a row count */
+static struct counts cost_of_counting(void)
+{
+	struct counts first = counted();
+
+	return difference(counted(), first);
+}
+
+static void measure(size_t which, int run)
+{
+	bool counting = transport->kind == STREAM_VMCI;
+	struct counts cost = { 0, 0 }, before = cost, seen = cost;
+	double value;
+
+	if (counting) {
+		cost = cost_of_counting();
+		before = counted();
+	}
+	value = measurements[which].measure();
+	if (counting)
+		seen = difference(difference(counted(), before), cost);
+	printf("{\"measurement\":\"%s\",\"unit\":\"%s\",\"transport\":\"%s\",\"run\":%d,"
+	       "\"value\":%.2f,\"packets\":%.3f,\"interrupts\":%.3f}\n",
+	       measurements[which].name, measurements[which].unit, transport->name, run, value,
+	       seen.packets / units, seen.interrupts / units);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc != 4)
@@ -226,9 +301,6 @@ int main(int argc, char **argv)
 	tcp_port = atoi(argv[3]);
 	for (size_t i = 0; i < COUNT(measurements); i++)
 		if (transport->kind != STREAM_SERIAL || measurements[i].serial)
-			printf("{\"measurement\":\"%s\",\"unit\":\"%s\",\"transport\":\"%s\","
-			       "\"run\":%d,\"value\":%.2f}\n",
-			       measurements[i].name, measurements[i].unit, transport->name,
-			       atoi(argv[2]), measurements[i].measure());
+			measure(i, atoi(argv[2]));
 	return 0;
 }

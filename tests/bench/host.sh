@@ -5,7 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# vm-device: --cid 42 --uds %D/host
+# vm-device: --cid 42 --uds %D/host --control %D/host_4000
 # vm-qemu: -netdev user,id=net -device virtio-net-pci,netdev=net,romfile=
 # vm-qemu: -device virtio-serial-pci -device virtserialport,chardev=port,name=bench
 # vm-qemu: -chardev socket,id=port,path=%D/serial,server=on,wait=off
