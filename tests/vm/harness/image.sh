@@ -101,7 +101,7 @@ add_modules()
 	mkdir -p "$modules/kernel" "$modules/updates/vmsock"
 	cp "$neighbours/"*.ko "$modules/kernel/"
 	cp "$neighbours/"modules.* "$modules/"
-	find "$1" -name '*.ko' -exec cp {} "$modules/updates/vmsock/" \;
+	find "$1/" -name '*.ko' -exec cp {} "$modules/updates/vmsock/" \;
 	depmod -b "$image" "$release"
 	mkdir -p "$image/etc/modprobe.d"
 	for file in "$source"/packaging/modprobe.d/*.conf; do
