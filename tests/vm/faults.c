@@ -675,45 +675,58 @@ static void stall_often(void *arg UNUSED)
 }
 
 #define TRANSFER	300000
+#define TRANSFERS_MAX	20	/* to have enough faults among them */
+#define TRANSFER_FAULTS	10
 
-static void send_all(void *arg UNUSED)
+static long transfer_before, transfer_sent;
+
+static void send_part(long end)
 {
 	uint8_t buf[TRANSFER / 100];
-	long sent = 0, n;
 	size_t len;
+	long n;
 
 	let_me_fail(true);
-	while (sent < TRANSFER) {
-		len = sizeof(buf) - sent % sizeof(buf);
-		fill_bytes(buf, len, 1, sent);
+	while (transfer_sent < end) {
+		len = sizeof(buf) - transfer_sent % sizeof(buf);
+		fill_bytes(buf, len, 1, transfer_sent);
 		n = send(c.pair.client, buf, len, MSG_NOSIGNAL);
 		if (n < 0 && !expect(proper_refusal(errno)))
 			break;
-		sent += n > 0 ? n : 0;
+		transfer_sent += n > 0 ? n : 0;
 	}
 	let_me_fail(false);
+}
+
+static void send_all(void *arg UNUSED)
+{
+	for (int i = 1; i <= TRANSFERS_MAX; i++) {
+		send_part(i * TRANSFER);
+		if (faults_injected() - transfer_before > TRANSFER_FAULTS)
+			break;
+	}
 	need_ok(shutdown(c.pair.client, SHUT_WR));
 }
 
 /* Whatever fails: an established connection delivers what it took, and nobody sleeps for ever. */
 static void transfer(void)
 {
-	long before = faults_injected(), received = 0, n;
 	struct task staller;
 	uint8_t buf[2000];
+	long received = 0, n;
 
 	take_module();
 	need_ok(insert("vm_raw"));
 	c.pair = make_pair_of(2048);
 	start_task(&staller, stall_often, NULL);
+	transfer_before = faults_injected();
 	fail_often("20");
 	start_task(&c.task, send_all, NULL);
 	let_me_fail(true);
-	while (received < TRANSFER) {
-		n = recv(c.pair.server, buf, sizeof(buf), 0);
+	while ((n = recv(c.pair.server, buf, sizeof(buf), 0)) != 0) {
 		if (n < 0 && expect(proper_refusal(errno)))
 			continue;
-		if (!expect(n > 0) || !expect_is(first_wrong(buf, n, 1, received), n))
+		if (n < 0 || !expect_is(first_wrong(buf, n, 1, received), n))
 			break;
 		received += n;
 	}
@@ -722,8 +735,9 @@ static void transfer(void)
 	fail_no_more();
 	transferred = true;
 	join_task(&staller);
-	diag("%ld bytes, %ld faults", received, faults_injected() - before);
-	expect(faults_injected() - before > 10);
+	diag("%ld bytes, %ld faults", received, faults_injected() - transfer_before);
+	expect_is(received, transfer_sent);
+	expect(faults_injected() - transfer_before > TRANSFER_FAULTS);
 	expect_eof(c.pair.server);
 }
 

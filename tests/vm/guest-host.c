@@ -6,7 +6,7 @@
  * vm-modules: vmsock
  * vm-device: --cid 42 --uds %D/host
  * vm-args: VMSOCK_DEVICE_CID=42
- * vm-timeout: 600
+ * vm-timeout: 1200
  */
 #include "guest-host.h"
 
@@ -17,8 +17,8 @@ static void in_turn(void)
 
 static const struct vmtest rows[] = {
 	{ "guest-host", "the context is the device's", context },
-	{ "guest-host", "the guest calls: bytes both ways, all sizes of queues", guest_calls, 300 },
-	{ "guest-host", "the host calls: bytes both ways, all sizes of queues", host_calls, 300 },
+	{ "guest-host", "the guest calls: bytes both ways, all sizes of queues", guest_calls, 600 },
+	{ "guest-host", "the host calls: bytes both ways, all sizes of queues", host_calls, 600 },
 	{ "guest-host", "half-close", half_close },
 	{ "guest-host", "nobody listens on the host: ECONNRESET", nobody },
 	{ "guest-host", "nobody listens in the guest: the host is told", nobody_here },
