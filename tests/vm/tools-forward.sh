@@ -5,7 +5,10 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# The debug kernel has no TCP/IP.
+#
 # vm-modules: vmsock vsock_loopback
+# vm-kernels: 6.1 6.12 7.3
 # vm-programs: vmsock-tools/vmsock tests/tools/activate.c
 # vm-timeout: 180
 
