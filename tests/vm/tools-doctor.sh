@@ -20,7 +20,7 @@ finds loaded-vmci FAILURE "not loaded"
 finds loaded-vmsock FAILURE "not loaded"
 finds file-vmci OK "updates/vmsock/vmci.ko"
 finds file-vmsock OK "updates/vmsock/vmsock.ko"
-finds vermagic OK "built for $(uname -r)"
+finds vermagic OK "built for $(uname -r | sed 's/[.+]/\\&/g')"
 finds stack FAILURE "modprobe vmsock"
 finds self-stream - "no vsock"
 vmsock doctor >/dev/null
