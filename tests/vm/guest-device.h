@@ -22,11 +22,13 @@
 
 /* --- the host ----------------------------------------------------------------------------- */
 
+/* A ring gone mad may look full for ever, so no send() waits for ever. */
 UNUSED static int call_host(void)
 {
 	struct order order = { .role = ROLE_ECHO };
 	int fd = stream_socket();
 
+	set_timeout(fd, SO_SNDTIMEO, SOON_MS / 4);
 	if (connect_to(fd, HOST, PORT_ORDERS) ||
 	    send(fd, &order, sizeof(order), MSG_NOSIGNAL) != sizeof(order)) {
 		close(fd);
@@ -117,6 +119,7 @@ UNUSED static int commander(void)
 {
 	int fd = stream_socket();
 
+	set_timeout(fd, SO_SNDTIMEO, SOON_MS / 4);
 	if (connect_to(fd, HOST, PORT_COMMANDS)) {
 		close(fd);
 		return -1;

@@ -189,6 +189,17 @@ static int send_check(const struct vmsock_sock *vsk, const struct msghdr *msg)
 	return 0;
 }
 
+/*
+ * What is left of @timeout, which ends at @end. A sleep that a peer ends within the same jiffy
+ * counts as none, so a mad one could keep a call for ever.
+ */
+static long time_left(long timeout, unsigned long end)
+{
+	if (!timeout || timeout == MAX_SCHEDULE_TIMEOUT)
+		return timeout;
+	return max((long)(end - jiffies), 0L);
+}
+
 /* Rows 8 to 12: wait until there is space; socket lock held, released while waiting */
 static int send_wait(struct vmsock_sock *vsk, long *timeout)
 {
@@ -238,10 +249,12 @@ static ssize_t send_some(struct vmsock_sock *vsk, struct msghdr *msg, size_t len
 static ssize_t send_locked(struct vmsock_sock *vsk, struct msghdr *msg, size_t len)
 {
 	long timeout = sock_sndtimeo(&vsk->sk, msg->msg_flags & MSG_DONTWAIT);
+	unsigned long end = jiffies + timeout;
 	size_t sent = 0;
 	ssize_t count;
 
 	while (sent < len) {
+		timeout = time_left(timeout, end);
 		count = send_some(vsk, msg, len - sent);
 		if (!count)
 			count = send_wait(vsk, &timeout);
@@ -385,6 +398,7 @@ static ssize_t recv_locked(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 {
 	size_t target = sock_rcvlowat(&vsk->sk, flags & MSG_WAITALL, len);
 	long timeout = sock_rcvtimeo(&vsk->sk, flags & MSG_DONTWAIT);
+	unsigned long end = jiffies + timeout;
 	bool peek = flags & MSG_PEEK;
 	size_t copied = 0;
 	ssize_t result;
@@ -393,6 +407,7 @@ static ssize_t recv_locked(struct vmsock_sock *vsk, struct msghdr *msg, size_t l
 		return -ENOMEM;
 	vmsock_notify_recv_begin(&vsk->notify, target);
 	do {
+		timeout = time_left(timeout, end);
 		result = recv_some(vsk, msg, len - copied, peek);
 		if (result > 0) {
 			copied += result;
