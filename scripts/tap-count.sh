@@ -10,7 +10,9 @@
 # Ends with "N passed, N failed", and status 1 if any failed. Beside a result "not ok" these
 # are failures: a file without a plan or with two; one that ran more or fewer tests than it
 # planned; "Bail out!"; an error that automake's driver noted (ERROR: ...); a skip of a file
-# that no line of tests/skips allows ("PART/NAME  reason", where * stands for anything).
+# that no line of tests/skips allows ("PART/NAME  reason", where * stands for anything). A test
+# that passed at its second try only (NAME.first: what it said at the first) is no failure, and
+# is shown.
 
 set -eu
 skips=$(dirname "$0")/../tests/skips
@@ -79,8 +81,19 @@ function result(line)
 	before = ""
 }
 
-function count(file,  line)
+# What failed at the first try of a test that then passed
+function show_first(file,  line)
 {
+	sub(/\.tap$/, ".first", file)
+	while ((getline line <file) > 0)
+		if (line ~ /^not/)
+			print name ": unsteady, passed at the second try; at first: " line
+	close(file)
+}
+
+function count(file,  line, failed_before)
+{
+	failed_before = failed
 	name = substr(file, length(root) + 1)
 	sub(/\.tap$/, "", name)
 	plans = planned = ran = remarks = 0
@@ -103,6 +116,8 @@ function count(file,  line)
 		fail(plans ? "has several plans" : "has no plan")
 	else if (planned != ran)
 		fail("planned " planned ", ran " ran)
+	if (failed == failed_before)
+		show_first(file)
 }
 
 BEGIN {

@@ -112,11 +112,11 @@ guest_jobs()
 		stress=
 		[ "$kernel" != debug ] || stress='VMSOCK_STRESS_SECONDS=120 '
 		echo "$stress'$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
-			"--modules '$work/modules-$kernel' --output '$output/guest'"
+			"--modules '$work/modules-$kernel' --again --output '$output/guest'"
 	done
 	for kernel in $(peer_kernels); do
 		echo "'$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
-			"--output '$output/guest'"
+			"--again --output '$output/guest'"
 	done
 	for kernel in $selftests; do
 		echo "'$source/tests/vm/selftest' $kernel >'$output/selftest/$kernel.tap'"
@@ -135,7 +135,7 @@ interop_jobs()
 	for kernel in $(packaged_kernels) $(peer_kernels); do
 		modules=$work/modules-$kernel
 		echo "VMSOCK_FULL=1 '$source/tests/vm/run' --kernel $kernel --build '$work/build'" \
-			"--modules '$modules' --output '$output/interop'" \
+			"--modules '$modules' --again --output '$output/interop'" \
 			"guest-host guest-host-kernel"
 	done
 }

@@ -5,7 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# Sourced by run, which sets: kernel, root, release, group, work, image.
+# Sourced by run, which sets: kernel, root, release, group, work, image, again.
 
 # shellcheck disable=SC2154
 # value KEY DEFAULT: a setting of the guest of $group
@@ -47,7 +47,7 @@ start_guest()
 	args="oops=panic panic_on_warn=$warn printk.devkmsg=on rcupdate.rcu_cpu_stall_timeout=60"
 	# What the kernel does not know becomes the environment of init and of the tests.
 	args="$args ${VMSOCK_STRESS_SECONDS:+VMSOCK_STRESS_SECONDS=$VMSOCK_STRESS_SECONDS}"
-	args="$args ${VMSOCK_FULL:+VMSOCK_FULL=1}"
+	args="$args ${VMSOCK_FULL:+VMSOCK_FULL=1} $again"
 	memory=$(value memory "$memory")
 	console=$2 results=$1
 	device_arguments "$memory" >"$work/device.args"
