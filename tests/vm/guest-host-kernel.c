@@ -40,8 +40,8 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "nobody listens in the guest: the host is told", nobody_here },
 	{ "guest-host", "the host leaves bytes unread", abort_here },
 	{ "guest-host", "connections one after the other", in_turn, 300 },
-	{ "guest-host", "many connections at a time", parallel },
-	{ "guest-host", "datagrams both ways, with their sender", datagrams },
+	{ "guest-host", "many connections at a time", parallel, 120 },
+	{ "guest-host", "datagrams both ways, with their sender", datagrams, 300 },
 };
 
 int main(int argc, char **argv)
