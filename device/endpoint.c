@@ -19,6 +19,8 @@
 /* Packets and events that may wait: a guest that reads none of so many reads none at all */
 #define OUTBOX_MAX	16384u
 
+#define PENDING_TIMEOUT_MS	10000u
+
 /* Ports given to programs of the host (vfio-user.md 9.1) */
 #define FIRST_PORT	0x40000000u
 #define LAST_PORT	0x7fffffffu
@@ -406,6 +408,7 @@ struct endpoint_options endpoint_defaults(void)
 		},
 		.connections = ENDPOINT_CONNECTIONS,
 		.connect_timeout_ms = 1000 * VMSOCK_CONNECT_TIMEOUT_S,
+		.pending_timeout_ms = PENDING_TIMEOUT_MS,
 	};
 }
 

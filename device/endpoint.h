@@ -55,13 +55,15 @@ struct backend {
  * @sizes: of queues, bytes each way, as a socket's buffer options
  * @connections: at a time
  * @packet_style: connect in the older style, with REQUEST (vsock.md 6.3)
- * @connect_timeout_ms: for a guest that does not answer
+ * @connect_timeout_ms: for a guest that does not answer, to either packet of the handshake
+ * @pending_timeout_ms: for one that began and does not go on, or does not notice an early end
  */
 struct endpoint_options {
 	struct vmsock_limits sizes;
 	unsigned int connections;
 	bool packet_style;
 	unsigned int connect_timeout_ms;
+	unsigned int pending_timeout_ms;
 };
 
 #define ENDPOINT_MAX_SIZE	(1u << 20)

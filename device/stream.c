@@ -15,14 +15,16 @@
  * Guests may handle the event that the host has left before the packet with ATTACH that was sent
  * first, and then connect() fails though the connection was there.  A program that accepts and
  * closes at once therefore lingers: SHUTDOWN tells the guest, and the pair is left as soon as the
- * guest has shown that it got so far, or after a second.
+ * guest has shown that it got so far, or after a time.
+ *
+ * Listeners of kernels wait a second for what follows a request (vsock.md 5.10).  A guest that
+ * reads its packets byte by byte, or has little of a busy machine, takes longer, and would be told
+ * ECONNRESET; here a handshake that waits costs a socket of the guest's own share, so it may.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "endpoint_private.h"
-
-#define PENDING_TIMEOUT_MS (1000 * VMSOCK_PENDING_TIMEOUT_S)
 
 /* Unit of the windows of common/notify; a constant of tuning */
 #define NOTIFY_PAGE 4096u
@@ -133,7 +135,7 @@ void stream_close(struct stream *stream)
 	stream_shutdown(stream, VMSOCK_SHUTDOWN_MASK);
 	stream->lingers = true;
 	stream->connection = NULL;
-	timer_set(stream->timer, PENDING_TIMEOUT_MS);
+	timer_set(stream->timer, stream->endpoint->options.pending_timeout_ms);
 }
 
 void stream_reset(struct stream *stream)
@@ -171,8 +173,10 @@ static void pair_ready(struct stream *stream)
 	vmsock_notify_init(&stream->notify, stream->hs.proto, stream->hs.size, NOTIFY_PAGE);
 }
 
+/* The guest has answered: it has as long again for the next packet */
 static struct vmsock_step step_create(struct stream *stream)
 {
+	timer_set(stream->timer, stream->endpoint->options.connect_timeout_ms);
 	stream->bond = broker_offer(stream->endpoint->broker, stream, stream->hs.size);
 	if (!stream->bond)
 		return vmsock_handshake_qp_failed(&stream->hs);
@@ -293,7 +297,7 @@ void stream_request(struct endpoint *endpoint, const struct vmsock_packet *pkt)
 	}
 	stream->hs = hs;
 	endpoint_list(stream);
-	timer_set(stream->timer, PENDING_TIMEOUT_MS);
+	timer_set(stream->timer, endpoint->options.pending_timeout_ms);
 	stream_step(stream, step);
 }
 

@@ -66,6 +66,14 @@ static bool app_written(struct world *w)
 	return w->app->written == w->app->to_write;
 }
 
+/* Another host, with these limits */
+static void host_again(struct endpoint_options options)
+{
+	world.options = options;
+	world_unhost(&world);
+	world_host(&world);
+}
+
 /* After a test: nothing of it is left, or the next one finds no room */
 static bool idle(struct world *w)
 {
@@ -449,8 +457,11 @@ static void program_leaves(void)
 /* Guests may see the event before the packets that were sent first: it waits for them */
 static void program_leaves_at_once(void)
 {
+	struct endpoint_options options = endpoint_defaults();
 	struct timespec begin, now;
 
+	options.pending_timeout_ms = 1000;
+	host_again(options);
 	listen_here(false);
 	watch_remove(world.server.watch);
 	world.server.watch = NULL;
@@ -480,6 +491,7 @@ static void program_leaves_at_once(void)
 	ok(world.socket->detached, "9.1 or as soon as the guest has said something");
 	listen_here(false);
 	clean();
+	host_again(endpoint_defaults());
 }
 
 static void guest_resets(void)
@@ -499,12 +511,12 @@ static void guest_resets(void)
 
 static void device_reset(void)
 {
+	struct endpoint_options options = endpoint_defaults();
 	struct app *apps[2];
 
 	/* So that no time-out does what the reset should */
-	world.options.connect_timeout_ms = 10 * DEADLINE_MS;
-	world_unhost(&world);
-	world_host(&world);
+	options.connect_timeout_ms = 10 * DEADLINE_MS;
+	host_again(options);
 	listen_here(true);
 	meet(16384);
 	world.socket->to_write = 100000000;
@@ -537,9 +549,7 @@ static void device_reset(void)
 	ok(world_until(&world, socket_ended) && world.socket->received == 30000,
 	   "2.13 afterwards there are connections again");
 	clean();
-	world.options = endpoint_defaults();
-	world_unhost(&world);
-	world_host(&world);
+	host_again(endpoint_defaults());
 }
 
 /*
@@ -548,11 +558,11 @@ static void device_reset(void)
 
 static void timeouts(void)
 {
+	struct endpoint_options options = endpoint_defaults();
 	struct vmsock_packet pkt = packet(VMSOCK_PACKET_REQUEST2, BY_HAND, PORT);
 
-	world.options.connect_timeout_ms = 50;
-	world_unhost(&world);
-	world_host(&world);
+	options.connect_timeout_ms = options.pending_timeout_ms = 50;
+	host_again(options);
 	world.guest->function.deaf = true;
 	world.app = app_connect(world.loop, world.path, PORT);
 	ok(world_until(&world, app_ended) && !world.app->length,
@@ -560,9 +570,7 @@ static void timeouts(void)
 	app_free(world.app);
 	world.guest->function.deaf = false;
 	guest_reset(world.guest);
-	world.options = endpoint_defaults();
-	world_unhost(&world);
-	world_host(&world);
+	host_again(endpoint_defaults());
 
 	listen_here(true);
 	pkt.u.size = 4096;
@@ -573,6 +581,37 @@ static void timeouts(void)
 	ok(world.app && !world.app->ended, "5.6 a program is asked at once");
 	ok(world.app && world_until(&world, app_ended),
 	   "5.10 a guest that offers nothing: the program hears the end");
+	clean();
+	host_again(endpoint_defaults());
+}
+
+static void stop(void *data)
+{
+	loop_quit(data);
+}
+
+/* Longer than a listener in a kernel waits, as through ports on a busy machine */
+static void slow_guest(void)
+{
+	struct timer *timer = loop_timer(world.loop, stop, world.loop);
+	struct function *function = &world.guest->function;
+
+	listen_here(true);
+	function->deaf = true;
+	world.socket = guest_connect(world.guest, PORT, 4096, false);
+	timer_set(timer, 1500);
+	loop_run(world.loop);
+	timer_remove(timer);
+	function->deaf = false;
+	timer_set(function->interrupt, 0);
+	world.socket->to_write = 10000;
+	world.socket->finish = true;
+	ok(world_until(&world, met) && !world.socket->failed,
+	   "5.10 a guest that takes 1.5 s for the answer to its request is connected");
+	guest_run(world.socket);
+	world.app = world.server.apps;
+	ok(world.app && world_until(&world, app_ended) && world.app->received == 10000,
+	   "5.10 and says all");
 	clean();
 }
 
@@ -720,8 +759,7 @@ static void thousand(void)
 
 	world.options.sizes.size = 16384;
 	world.options.connections = MANY;
-	world_unhost(&world);
-	world_host(&world);
+	host_again(world.options);
 	listen_here(true);
 	listener = guest_listen(world.guest, PORT + 1, 16384);
 	for (unsigned int i = 0; i < MANY / 2; i++) {
@@ -745,9 +783,7 @@ static void thousand(void)
 		app_free(dialled[i]);
 	guest_close(listener);
 	clean();
-	world.options = endpoint_defaults();
-	world_unhost(&world);
-	world_host(&world);
+	host_again(endpoint_defaults());
 }
 
 static void quota(void)
@@ -864,6 +900,7 @@ int main(void)
 	guest_resets();
 	device_reset();
 	timeouts();
+	slow_guest();
 	stalled_reader();
 	no_room(false);
 	no_room(true);
