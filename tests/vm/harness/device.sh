@@ -24,13 +24,15 @@ device_arguments()
 {
 	expand "$(value qemu '')"
 	[ -n "$(value device '')" ] || return 0
+	bus=$(value bus '')
+	[ -z "$bus" ] || bus=",\"bus\":\"$bus\""
 	cat <<END
 -object
 memory-backend-memfd,id=memory,size=${1}M,share=on
 -machine
 memory-backend=memory
 -device
-{"driver":"vfio-user-pci","socket":{"type":"unix","path":"$(device_folder)/vm"}}
+{"driver":"vfio-user-pci","socket":{"type":"unix","path":"$(device_folder)/vm"}$bus}
 END
 }
 
