@@ -44,8 +44,9 @@ static bool finish(struct function *function, __u64 buffer, __s64 value, __u32 b
 
 	if (!result || !flag)
 		return false;
-	__atomic_store_n(result, (__u64)value, __ATOMIC_RELAXED);
-	if (!fault_stuck(function))
+	if (busy || !fault_mute(function))
+		__atomic_store_n(result, (__u64)value, __ATOMIC_RELAXED);
+	if (!fault_stuck(function, busy))
 		__atomic_store_n(flag, busy, __ATOMIC_RELEASE);
 	return true;
 }

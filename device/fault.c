@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * A rule is DIRECTION:ACTION[=VALUE]@N, with a "+" behind N for the N-th and all that follow.
- * A message that is late waits in a list, with a timer for the first of them.
+ * A rule is WHICH:ACTION[=VALUE]@N, with a "+" behind N for the N-th and all that follow, where
+ * WHICH is a direction, or the name of a function for the guest's calls of it.  It counts from when
+ * it was made.  A message that is late waits in a list, with a timer for the first of them.
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -13,6 +14,7 @@
 
 #include "fault.h"
 #include "function.h"
+#include "hypercall.h"
 #include "loop.h"
 #include "memory.h"
 #include "queue_pair.h"
@@ -21,7 +23,16 @@
 #define LATE_MS_DEFAULT		100
 #define HOSTILE_MS		20u
 
-enum action { ACTION_DROP, ACTION_DELAY, ACTION_DUPLICATE, ACTION_RESET, ACTION_ERROR, ACTIONS };
+enum action {
+	ACTION_DROP,
+	ACTION_DELAY,
+	ACTION_DUPLICATE,
+	ACTION_RESET,
+	ACTION_ERROR,
+	ACTION_STUCK,
+	ACTIONS
+};
+
 enum direction { DIRECTION_OUT, DIRECTION_IN, DIRECTIONS };
 
 static const char *const action_names[ACTIONS] = {
@@ -30,6 +41,7 @@ static const char *const action_names[ACTIONS] = {
 	[ACTION_DUPLICATE] = "duplicate",
 	[ACTION_RESET] = "reset",
 	[ACTION_ERROR] = "error",
+	[ACTION_STUCK] = "stuck",	/* the buffer that it is in never ends its transfer */
 };
 
 static const char *const direction_names[DIRECTIONS] = {
@@ -37,10 +49,14 @@ static const char *const direction_names[DIRECTIONS] = {
 	[DIRECTION_IN] = "in",
 };
 
+#define ANY_FUNCTION	VMCI_RESOURCE_MAX
+
 struct rule {
 	enum direction direction;
+	__u32 called;		/* function, or ANY_FUNCTION for all messages */
 	enum action action;
 	__s32 value;		/* milliseconds, or a result */
+	__u64 seen;
 	__u64 number;
 	bool on;		/* and all that follow */
 };
@@ -54,7 +70,7 @@ struct late {
 
 struct faults {
 	GArray *rules;
-	__u64 seen[DIRECTIONS];
+	bool stuck[DIRECTIONS];		/* the buffer under way */
 	GQueue late;
 	bool hostile[HOSTILE_KINDS];
 	struct timer *tick;		/* of hostile deeds that nobody asks for */
@@ -96,18 +112,34 @@ static bool parse_tail(struct rule *rule, const char *text)
 	return rule->number && !end[rule->on];
 }
 
+/* A direction, or the name of a function */
+static bool parse_which(struct rule *rule, const char *text, size_t length)
+{
+	rule->called = ANY_FUNCTION;
+	rule->direction = find_name(direction_names, DIRECTIONS, text, length);
+	if (rule->direction < DIRECTIONS)
+		return true;
+	rule->direction = DIRECTION_OUT;
+	for (rule->called = 0; rule->called < VMCI_RESOURCE_MAX; rule->called++) {
+		const char *name = hypercall_name(rule->called);
+
+		if (name && strlen(name) == length && !strncmp(name, text, length))
+			return true;
+	}
+	return false;
+}
+
 bool fault_add_rule(struct function *function, const char *text, GError **error)
 {
-	size_t direction = strcspn(text, ":"), action = 0;
+	size_t which = strcspn(text, ":"), action = 0;
 	struct rule rule = { .value = 0 };
 
-	if (text[direction])
-		action = strcspn(text + direction + 1, "=@");
-	rule.direction = find_name(direction_names, DIRECTIONS, text, direction);
-	rule.action = find_name(action_names, ACTIONS, text + direction + 1, action);
+	if (text[which])
+		action = strcspn(text + which + 1, "=@");
+	rule.action = find_name(action_names, ACTIONS, text + which + 1, action);
 	rule.value = rule.action == ACTION_DELAY ? LATE_MS_DEFAULT : VMCI_ERROR_NO_RESOURCES;
-	if (rule.direction < DIRECTIONS && rule.action < ACTIONS &&
-	    parse_tail(&rule, text + direction + 1 + action)) {
+	if (parse_which(&rule, text, which) && rule.action < ACTIONS &&
+	    parse_tail(&rule, text + which + 1 + action)) {
 		g_array_append_val(faults_of(function)->rules, rule);
 		return true;
 	}
@@ -188,29 +220,45 @@ static enum fault apply(struct function *function, const struct rule *rule,
 		function_reset(function);
 		*result = VMCI_ERROR_UNAVAILABLE;
 		return FAULT_TAKEN;
+	case ACTION_STUCK:
+		function->faults->stuck[rule->direction] = true;
+		return FAULT_NONE;
 	default:
 		*result = rule->value;
 		return FAULT_TAKEN;
 	}
 }
 
+/* Is it one that the rule counts, and acts on? */
+static bool concerns(struct rule *rule, enum direction direction,
+		     const struct vmci_datagram *datagram)
+{
+	if (rule->direction != direction)
+		return false;
+	if (rule->called != ANY_FUNCTION &&
+	    (datagram->dst.context != VMCI_HYPERVISOR_CONTEXT_ID ||
+	     datagram->dst.resource != rule->called))
+		return false;
+	rule->seen++;
+	return rule->on ? rule->seen >= rule->number : rule->seen == rule->number;
+}
+
+/* All rules count, the first that acts does */
 static enum fault judge(struct function *function, enum direction direction,
 			const struct vmci_datagram *datagram, __s32 *result)
 {
 	struct faults *faults = function->faults;
-	__u64 number;
+	const struct rule *found = NULL;
 
 	if (!faults || faults->inside)
 		return FAULT_NONE;
-	number = ++faults->seen[direction];
 	for (guint i = 0; i < faults->rules->len; i++) {
-		const struct rule *rule = &g_array_index(faults->rules, struct rule, i);
+		struct rule *rule = &g_array_index(faults->rules, struct rule, i);
 
-		if (rule->direction == direction &&
-		    (rule->on ? number >= rule->number : number == rule->number))
-			return apply(function, rule, datagram, result);
+		if (concerns(rule, direction, datagram) && !found)
+			found = rule;
 	}
-	return FAULT_NONE;
+	return found ? apply(function, found, datagram, result) : FAULT_NONE;
 }
 
 enum fault fault_outbound(struct function *function, const struct vmci_datagram *datagram,
@@ -246,9 +294,21 @@ void fault_spoil(struct function *function, struct vmci_datagram *datagram)
 		datagram->payload_size = sizes[function->faults->turn / 2 % G_N_ELEMENTS(sizes)];
 }
 
-bool fault_stuck(const struct function *function)
+bool fault_stuck(struct function *function, bool receiving)
 {
-	return hostile(function, HOSTILE_STUCK);
+	enum direction direction = receiving ? DIRECTION_IN : DIRECTION_OUT;
+	bool stuck = hostile(function, HOSTILE_STUCK);
+
+	if (function->faults) {
+		stuck |= function->faults->stuck[direction];
+		function->faults->stuck[direction] = false;
+	}
+	return stuck;
+}
+
+bool fault_mute(const struct function *function)
+{
+	return hostile(function, HOSTILE_MUTE);
 }
 
 __u32 fault_cid(const struct function *function, __u32 cid)
@@ -329,8 +389,8 @@ bool fault_set_hostile(struct function *function, const char *kind, bool on, GEr
 
 	if (index == HOSTILE_KINDS) {
 		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-			    "\"%s\" is nothing hostile; sizes, events, stuck, rings, cid and "
-			    "gone are", kind);
+			    "\"%s\" is nothing hostile; sizes, events, stuck, rings, cid, mute "
+			    "and gone are", kind);
 		return false;
 	}
 	faults->hostile[index] = on;

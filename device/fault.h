@@ -4,7 +4,8 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * Rules concern the N-th message of a direction: vmci-device(8) has their syntax.  The hostile
+ * Rules concern the N-th message of a direction, or call of a function: vmci-device(8) has their
+ * syntax.  The hostile
  * kinds are what a device should never do; a driver must bear them (vmci.md 12.2 S24 to S28).
  */
 #ifndef DEVICE_FAULT_H
@@ -27,7 +28,8 @@ enum fault {
 
 /*
  * X(name, word): datagrams with sizes that lie; events that are none; buffers that stay busy; queue
- * headers gone mad; a context ID that is none; registers that all read as ones
+ * headers gone mad; a context ID that is none; results in the register alone, not in the buffer;
+ * registers that all read as ones
  */
 #define FAULT_HOSTILE(X)	\
 	X(SIZES,	"sizes")	\
@@ -35,6 +37,7 @@ enum fault {
 	X(STUCK,	"stuck")	\
 	X(RINGS,	"rings")	\
 	X(CID,		"cid")	\
+	X(MUTE,		"mute")	\
 	X(GONE,		"gone")
 
 enum hostile {
@@ -60,8 +63,10 @@ enum fault fault_inbound(struct function *function, const struct vmci_datagram *
 
 /* Perhaps makes of a datagram for the guest one that lies about its size */
 void fault_spoil(struct function *function, struct vmci_datagram *datagram);
-/* Does the busy flag stay as it is? */
-bool fault_stuck(const struct function *function);
+/* Does the busy flag of the buffer under way stay as it is? */
+bool fault_stuck(struct function *function, bool receiving);
+/* Does the header of what was sent stay without its result? */
+bool fault_mute(const struct function *function);
 /* The context ID that the guest is told */
 __u32 fault_cid(const struct function *function, __u32 cid);
 

@@ -130,6 +130,53 @@ static void test_reset(void)
 	client_close(&client);
 }
 
+static __s32 ask(void)
+{
+	const struct vmci_datagram datagram = {
+		.dst = { 0, VMCI_GET_CONTEXT_ID }, .src = { VMCI_INVALID_ID, VMCI_INVALID_ID },
+	};
+
+	return (__s32)client_send(&client, &datagram, sizeof(datagram));
+}
+
+/* Calls of one function; a rule counts from when it was made */
+static void test_calls(void)
+{
+	begin("VMCI_GET_CONTEXT_ID:error=-2@2");
+	ok(out() == 24 && ask() == CLIENT_CID && out() == 24, "the first call is as always");
+	is_s64(ask(), -2, "the second is not");
+	ok(fault_add_rule(client.function, "out:error=-20@2", NULL), "another rule");
+	ok(out() == 24 && out() == -20 && out() == 24, "which counts from now");
+	client_close(&client);
+	client_open(&client, NULL);
+	ok(!fault_add_rule(client.function, "VMCI_GET_CONTEXT:drop@1", NULL), "no function");
+	ok(!fault_add_rule(client.function, "in:stick@1", NULL), "no action");
+	client_close(&client);
+}
+
+static void test_stuck(void)
+{
+	const struct vmci_dma_header *header;
+
+	begin("VMCI_GET_CONTEXT_ID:stuck@1");
+	header = (void *)(client.ram + 0x100000);
+	ask();
+	is_u64(header->busy, 1, "one call stays busy for ever");
+	is_s64(ask(), CLIENT_CID, "the next does not");
+	is_u64(header->busy, 0, "as can be seen");
+	client_close(&client);
+	begin("in:stuck@1");
+	header = (const void *)(client_receive(&client, 69632) - 4096);
+	is_u64(header->busy, 1, "nothing is delivered, and said to be");
+	in();
+	is_u64(received(), 1, "one is delivered");
+	is_u64(header->busy, 0, "but that is never said");
+	in();
+	is_u64(received(), 1, "the next one is");
+	is_u64(header->busy, 1, "and said to be");
+	client_close(&client);
+}
+
 static void set_hostile(const char *kind)
 {
 	client_open(&client, NULL);
@@ -139,10 +186,6 @@ static void set_hostile(const char *kind)
 
 static void test_hostile(void)
 {
-	const struct vmci_datagram ask = {
-		.dst = { 0, VMCI_GET_CONTEXT_ID },
-		.src = { VMCI_INVALID_ID, VMCI_INVALID_ID },
-	};
 	struct vmci_dma_header *header;
 	unsigned int wrong = 0;
 
@@ -154,8 +197,15 @@ static void test_hostile(void)
 
 	set_hostile("cid");
 	for (int i = 0; i < 8; i++)
-		wrong += !function_good_cid(client_send(&client, &ask, sizeof(ask)));
+		wrong += !function_good_cid((__u32)ask());
 	is_u64(wrong, 8, "no context ID is one");
+	client_close(&client);
+
+	set_hostile("mute");
+	header = (void *)(client.ram + 0x100000);
+	header->result = 0x5a5a;
+	is_s64(ask(), CLIENT_CID, "a result in the register");
+	ok(!header->busy && header->result == 0x5a5a, "and none in the buffer");
 	client_close(&client);
 
 	set_hostile("gone");
@@ -186,6 +236,8 @@ int main(void)
 	test_inbound();
 	test_delay();
 	test_reset();
+	test_calls();
+	test_stuck();
 	test_hostile();
 	return done_testing();
 }
