@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vm_bell - a doorbell that is there as long as the module is
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * Its name and how often it rang are parameters.
+ */
+#include <linux/kernel.h>
+#include <linux/module.h>
+#include <vmci_api.h>
+
+static uint context;
+module_param(context, uint, 0444);
+MODULE_PARM_DESC(context, "of its handle");
+
+static uint resource;
+module_param(resource, uint, 0444);
+MODULE_PARM_DESC(resource, "of its handle");
+
+static uint rung;
+module_param(rung, uint, 0444);
+MODULE_PARM_DESC(rung, "how often it rang");
+
+static struct vmci_handle handle = { VMCI_INVALID_ID, VMCI_INVALID_ID };
+
+/* One at a time */
+static void ring(void *data)
+{
+	WRITE_ONCE(rung, rung + 1);
+}
+
+static int __init bell_init(void)
+{
+	if (vmci_doorbell_create(&handle, 0, 0, ring, NULL) < 0)
+		return -ENXIO;
+	context = handle.context;
+	resource = handle.resource;
+	return 0;
+}
+
+static void __exit bell_exit(void)
+{
+	vmci_doorbell_destroy(handle);
+}
+
+module_init(bell_init);
+module_exit(bell_exit);
+MODULE_DESCRIPTION("A doorbell, for tests");
+MODULE_LICENSE("GPL");
