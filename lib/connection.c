@@ -236,6 +236,13 @@ static gboolean has_unix_socket(VmsockConnection *connection)
 	return g_socket_get_family(socket_of(connection)) == G_SOCKET_FAMILY_UNIX;
 }
 
+gboolean _vmsock_connection_peer_is_there(GSocket *socket)
+{
+	return !g_socket_is_closed(socket) &&
+	       peer_is_there(g_socket_get_fd(socket),
+			     g_socket_get_family(socket) == G_SOCKET_FAMILY_UNIX);
+}
+
 /**
  * vmsock_connection_is_alive:
  * @connection: a connection
@@ -251,7 +258,7 @@ gboolean vmsock_connection_is_alive(VmsockConnection *connection)
 	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), FALSE);
 	if (g_socket_is_closed(socket_of(connection)))
 		return FALSE;
-	return peer_is_there(fd_of(connection), has_unix_socket(connection)) ||
+	return _vmsock_connection_peer_is_there(socket_of(connection)) ||
 	       vmsock_connection_get_queued_input(connection, NULL) > 0;
 }
 

@@ -4,82 +4,107 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * Two flows run side by side in one main context.  A flow holds one portion: while that is being
- * written nothing is read, so a slow reader slows the writer down.  The portion is a pipe if both
- * ends are sockets that can be spliced, which the first try tells; else it is memory.  What comes
- * from vsock is not spliced: before Linux 6.5 a socket may hand its own pages to the pipe, which
- * refuses them with ENODATA, and then the bytes are lost.
- *
- * A flow ends for itself.  The end of what is read is passed on as a half-close when everything
- * before has been written; that nobody takes what is written is passed back to the source, whose
- * reading half is closed.  A failure ends both flows.
+ * Two flows (flow.c) run side by side in one main context.  Each ends for itself; a failure of one
+ * ends both.  The task returns when both have settled, so that nobody uses the streams any more.
  */
-#define _GNU_SOURCE	/* splice() */
-#include <fcntl.h>
-
-#include "private.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "flow.h"
 
 #define PORTION (256 * 1024)
-/* How often to move before the other sources of the main context get their turn. */
-#define ROUNDS 16
-
-enum flow_need { FLOW_MORE, FLOW_READABLE, FLOW_WRITABLE, FLOW_CLOSING, FLOW_OVER };
-
-struct flow {
-	VmsockForwarder *forwarder;	/* borrowed */
-	GInputStream *from;
-	GOutputStream *to;
-	GSocket *from_socket, *to_socket;	/* NULL unless the stream is one of a bare socket */
-	guint8 *buffer;			/* NULL while splicing */
-	gsize start, end;		/* buffer[start..end) waits to be written */
-	int pipe[2];			/* -1 unless splicing */
-	gsize in_pipe;
-	guint64 bytes;			/* written */
-	GSource *source;
-	gboolean over;
-};
+#define PORTION_MIN 1024
+#define PORTION_MAX (1024 * 1024)
+/* How often to look whether a peer that sends no more has gone altogether. */
+#define PROBE_MS 100
 
 /**
  * VmsockForwarder:
  *
  * Copies what can be read from each of two streams to the other, with half-close: an end that
- * is read on one side is an end on the other, and the opposite direction goes on. The streams must
- * be pollable, as those of sockets and of TLS are. They are not closed.
+ * is read on one side is an end on the other, and the opposite direction goes on. Any streams will
+ * do, files too; those that can be polled, as those of sockets, pipes and of TLS are, need no
+ * threads. No stream is closed, except that an output stream that is not one of a socket is closed
+ * when everything has been written.
+ *
+ * Nothing is read while what was read before waits to be written, so a slow reader slows the writer
+ * down, and no more than [property@Vmsock.Forwarder:portion] is held in each direction.
  */
 struct _VmsockForwarder {
 	GObject parent_instance;
 	GIOStream *one, *other;
-	struct flow forth, back;
+	struct flow flows[2];		/* by direction */
+	gsize portion;
+	guint idle_timeout;		/* milliseconds; 0 for none */
 	GTask *task;			/* while it runs */
-	int closing;			/* streams whose closing is under way */
+	GError *problem;		/* the first */
+	GSource *cancelled, *idle, *probe;	/* while it runs; NULL if not needed */
+	gint64 last_moved;
 };
 
 G_DEFINE_FINAL_TYPE(VmsockForwarder, vmsock_forwarder, G_TYPE_OBJECT)
 
-static void flow_stop(struct flow *flow)
+G_DEFINE_ENUM_TYPE(VmsockDirection, vmsock_direction,
+	G_DEFINE_ENUM_VALUE(VMSOCK_DIRECTION_FORTH, "forth"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_DIRECTION_BACK, "back"))
+
+G_DEFINE_ENUM_TYPE(VmsockForwarderEnd, vmsock_forwarder_end,
+	G_DEFINE_ENUM_VALUE(VMSOCK_FORWARDER_END_INPUT, "input"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_FORWARDER_END_REFUSED, "refused"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_FORWARDER_END_READ_FAILED, "read-failed"),
+	G_DEFINE_ENUM_VALUE(VMSOCK_FORWARDER_END_WRITE_FAILED, "write-failed"))
+
+enum {
+	PROP_PORTION = 1,
+	PROP_IDLE_TIMEOUT,
+	N_PROPERTIES
+};
+
+enum {
+	SIGNAL_MOVED,
+	SIGNAL_ENDED,
+	N_SIGNALS
+};
+
+static GParamSpec *properties[N_PROPERTIES];
+static guint signals[N_SIGNALS];
+
+static void get_property(GObject *object, guint id, GValue *value, GParamSpec *spec)
 {
-	if (flow->source) {
-		g_source_destroy(flow->source);
-		g_clear_pointer(&flow->source, g_source_unref);
+	VmsockForwarder *forwarder = VMSOCK_FORWARDER(object);
+
+	switch (id) {
+	case PROP_PORTION:
+		g_value_set_uint64(value, forwarder->portion);
+		break;
+	case PROP_IDLE_TIMEOUT:
+		g_value_set_uint(value, forwarder->idle_timeout);
+		break;
+	default:
+		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
 	}
-	g_clear_pointer(&flow->buffer, g_free);
-	for (int i = 0; i < 2; i++) {
-		if (flow->pipe[i] >= 0)
-			close(flow->pipe[i]);
-		flow->pipe[i] = -1;
-	}
-	flow->over = TRUE;
 }
 
+static void set_property(GObject *object, guint id, const GValue *value, GParamSpec *spec)
+{
+	VmsockForwarder *forwarder = VMSOCK_FORWARDER(object);
+
+	switch (id) {
+	case PROP_PORTION:
+		vmsock_forwarder_set_portion(forwarder, g_value_get_uint64(value));
+		break;
+	case PROP_IDLE_TIMEOUT:
+		vmsock_forwarder_set_idle_timeout(forwarder, g_value_get_uint(value));
+		break;
+	default:
+		G_OBJECT_WARN_INVALID_PROPERTY_ID(object, id, spec);
+	}
+}
+
+/* While a forwarder runs, its task keeps it, and so its flows have settled here. */
 static void finalize(GObject *object)
 {
 	VmsockForwarder *forwarder = VMSOCK_FORWARDER(object);
 
-	flow_stop(&forwarder->forth);
-	flow_stop(&forwarder->back);
+	for (int i = 0; i < 2; i++)
+		g_clear_pointer(&forwarder->flows[i].head, g_bytes_unref);
 	g_clear_object(&forwarder->one);
 	g_clear_object(&forwarder->other);
 	G_OBJECT_CLASS(vmsock_forwarder_parent_class)->finalize(object);
@@ -87,31 +112,70 @@ static void finalize(GObject *object)
 
 static void vmsock_forwarder_class_init(VmsockForwarderClass *class)
 {
-	G_OBJECT_CLASS(class)->finalize = finalize;
+	const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS |
+				  G_PARAM_EXPLICIT_NOTIFY;
+	GObjectClass *object_class = G_OBJECT_CLASS(class);
+
+	object_class->get_property = get_property;
+	object_class->set_property = set_property;
+	object_class->finalize = finalize;
+
+	/**
+	 * VmsockForwarder:portion:
+	 *
+	 * The most that is read at once and held in each direction, in bytes, from 1 KiB to 1 MiB.
+	 */
+	properties[PROP_PORTION] = g_param_spec_uint64("portion", NULL, NULL, PORTION_MIN,
+						       PORTION_MAX, PORTION, flags);
+	/**
+	 * VmsockForwarder:idle-timeout:
+	 *
+	 * How long nothing may move in either direction, in milliseconds; 0 for no limit.
+	 */
+	properties[PROP_IDLE_TIMEOUT] = g_param_spec_uint("idle-timeout", NULL, NULL, 0, G_MAXUINT,
+							  0, flags);
+	g_object_class_install_properties(object_class, N_PROPERTIES, properties);
+
+	/**
+	 * VmsockForwarder::moved:
+	 * @forwarder: the forwarder
+	 * @direction: where
+	 *
+	 * Bytes have been read or written. Emitted once for all that could be moved without
+	 * waiting, in the main context that forwards.
+	 */
+	signals[SIGNAL_MOVED] = g_signal_new("moved", VMSOCK_TYPE_FORWARDER, G_SIGNAL_RUN_LAST, 0,
+					     NULL, NULL, NULL, G_TYPE_NONE, 1,
+					     VMSOCK_TYPE_DIRECTION);
+	/**
+	 * VmsockForwarder::ended:
+	 * @forwarder: the forwarder
+	 * @direction: where
+	 * @end: how
+	 * @error: (type GLib.Error) (nullable): what has failed
+	 *
+	 * One direction has come to its end. Not emitted for a direction that ends because the
+	 * opposite one has failed, or because of a cancellation or a time-out.
+	 */
+	signals[SIGNAL_ENDED] = g_signal_new("ended", VMSOCK_TYPE_FORWARDER, G_SIGNAL_RUN_LAST, 0,
+					     NULL, NULL, NULL, G_TYPE_NONE, 3,
+					     VMSOCK_TYPE_DIRECTION, VMSOCK_TYPE_FORWARDER_END,
+					     G_TYPE_ERROR);
 }
+
+static void on_moved(struct flow *flow);
+static void on_ended(struct flow *flow, VmsockForwarderEnd end, GError *error);
+static void on_settled(struct flow *flow);
 
 static void vmsock_forwarder_init(VmsockForwarder *forwarder)
 {
-	struct flow *flows[] = { &forwarder->forth, &forwarder->back };
-
-	for (gsize i = 0; i < G_N_ELEMENTS(flows); i++) {
-		flows[i]->forwarder = forwarder;
-		flows[i]->pipe[0] = flows[i]->pipe[1] = -1;
+	forwarder->portion = PORTION;
+	for (int i = 0; i < 2; i++) {
+		forwarder->flows[i].moved = on_moved;
+		forwarder->flows[i].ended = on_ended;
+		forwarder->flows[i].settled = on_settled;
+		forwarder->flows[i].owner = forwarder;
 	}
-}
-
-static GSocket *socket_of(GIOStream *stream)
-{
-	return G_IS_SOCKET_CONNECTION(stream) ?
-	       g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream)) : NULL;
-}
-
-static void join(struct flow *flow, GIOStream *from, GIOStream *to)
-{
-	flow->from = g_io_stream_get_input_stream(from);
-	flow->to = g_io_stream_get_output_stream(to);
-	flow->from_socket = socket_of(from);
-	flow->to_socket = socket_of(to);
 }
 
 /**
@@ -132,293 +196,263 @@ VmsockForwarder *vmsock_forwarder_new(GIOStream *one, GIOStream *other)
 	forwarder = g_object_new(VMSOCK_TYPE_FORWARDER, NULL);
 	forwarder->one = g_object_ref(one);
 	forwarder->other = g_object_ref(other);
-	join(&forwarder->forth, one, other);
-	join(&forwarder->back, other, one);
+	_vmsock_flow_init(&forwarder->flows[VMSOCK_DIRECTION_FORTH], one, other);
+	_vmsock_flow_init(&forwarder->flows[VMSOCK_DIRECTION_BACK], other, one);
 	return forwarder;
 }
 
-/* Moving through a pipe */
-
-static void try_to_splice(struct flow *flow)
+/**
+ * vmsock_forwarder_set_portion:
+ * @forwarder: a forwarder that does not run
+ * @bytes: the size, from 1 KiB to 1 MiB
+ *
+ * Sets how much is read at once and held in each direction.
+ */
+void vmsock_forwarder_set_portion(VmsockForwarder *forwarder, gsize bytes)
 {
-	if (!flow->from_socket || !flow->to_socket ||
-	    g_socket_get_family(flow->from_socket) == G_SOCKET_FAMILY_INVALID)
+	g_return_if_fail(VMSOCK_IS_FORWARDER(forwarder));
+	g_return_if_fail(!forwarder->task);
+	bytes = CLAMP(bytes, PORTION_MIN, PORTION_MAX);
+	if (forwarder->portion == bytes)
 		return;
-	if (pipe2(flow->pipe, O_CLOEXEC | O_NONBLOCK) < 0)
-		flow->pipe[0] = flow->pipe[1] = -1;
-	else
-		fcntl(flow->pipe[0], F_SETPIPE_SZ, PORTION);
+	forwarder->portion = bytes;
+	g_object_notify_by_pspec(G_OBJECT(forwarder), properties[PROP_PORTION]);
 }
 
-static gboolean is_splicing(struct flow *flow)
+/**
+ * vmsock_forwarder_get_portion:
+ * @forwarder: a forwarder
+ *
+ * Returns: how many bytes are read at once
+ */
+gsize vmsock_forwarder_get_portion(VmsockForwarder *forwarder)
 {
-	return flow->pipe[0] >= 0;
+	g_return_val_if_fail(VMSOCK_IS_FORWARDER(forwarder), 0);
+	return forwarder->portion;
 }
 
-/* Sockets of this kind cannot be spliced: go on with memory, with what is in the pipe already. */
-static void stop_splicing(struct flow *flow)
+/**
+ * vmsock_forwarder_set_idle_timeout:
+ * @forwarder: a forwarder that does not run
+ * @milliseconds: the limit, 0 for none
+ *
+ * Limits how long nothing may move, after which forwarding fails.
+ */
+void vmsock_forwarder_set_idle_timeout(VmsockForwarder *forwarder, guint milliseconds)
 {
-	gssize got;
-
-	flow->buffer = g_malloc(PORTION);
-	flow->start = flow->end = 0;
-	while (flow->in_pipe && flow->end < PORTION &&
-	       (got = read(flow->pipe[0], flow->buffer + flow->end, PORTION - flow->end)) > 0) {
-		flow->end += (gsize)got;
-		flow->in_pipe -= (gsize)got;
-	}
-	close(flow->pipe[0]);
-	close(flow->pipe[1]);
-	flow->pipe[0] = flow->pipe[1] = -1;
+	g_return_if_fail(VMSOCK_IS_FORWARDER(forwarder));
+	g_return_if_fail(!forwarder->task);
+	if (forwarder->idle_timeout == milliseconds)
+		return;
+	forwarder->idle_timeout = milliseconds;
+	g_object_notify_by_pspec(G_OBJECT(forwarder), properties[PROP_IDLE_TIMEOUT]);
 }
 
-static gssize move(int from, int to, gsize size)
+/**
+ * vmsock_forwarder_get_idle_timeout:
+ * @forwarder: a forwarder
+ *
+ * Returns: the limit in milliseconds, 0 if there is none
+ */
+guint vmsock_forwarder_get_idle_timeout(VmsockForwarder *forwarder)
 {
-	gssize moved;
-
-	do {
-		moved = splice(from, NULL, to, NULL, size, SPLICE_F_NONBLOCK | SPLICE_F_MOVE);
-	} while (moved < 0 && errno == EINTR);
-	return moved;
+	g_return_val_if_fail(VMSOCK_IS_FORWARDER(forwarder), 0);
+	return forwarder->idle_timeout;
 }
 
-static gboolean cannot_splice(int system_error)
+/**
+ * vmsock_forwarder_set_head:
+ * @forwarder: a forwarder that does not run
+ * @direction: where
+ * @head: (nullable): bytes, %NULL for none
+ *
+ * Sets what is written before anything is copied in a direction, such as a PROXY header. It does
+ * not count as forwarded.
+ */
+void vmsock_forwarder_set_head(VmsockForwarder *forwarder, VmsockDirection direction, GBytes *head)
 {
-	return system_error == EINVAL || system_error == ENOSYS || system_error == EOPNOTSUPP;
+	struct flow *flow;
+
+	g_return_if_fail(VMSOCK_IS_FORWARDER(forwarder));
+	g_return_if_fail(direction <= VMSOCK_DIRECTION_BACK);
+	g_return_if_fail(!forwarder->task);
+	flow = &forwarder->flows[direction];
+	g_clear_pointer(&flow->head, g_bytes_unref);
+	flow->head = head ? g_bytes_ref(head) : NULL;
 }
 
-/* Ends */
-
-static void set_io_error(GError **error, int system_error, const char *what)
+static VmsockDirection direction_of(struct flow *flow)
 {
-	g_set_error(error, G_IO_ERROR, g_io_error_from_errno(system_error), "cannot %s: %s", what,
-		    g_strerror(system_error));
+	VmsockForwarder *forwarder = flow->owner;
+
+	return flow == &forwarder->flows[VMSOCK_DIRECTION_FORTH] ? VMSOCK_DIRECTION_FORTH
+								 : VMSOCK_DIRECTION_BACK;
 }
 
-/* Nobody takes what is written: whoever writes shall know. */
-static void pass_refusal_back(struct flow *flow)
+static struct flow *opposite(struct flow *flow)
 {
-	if (flow->from_socket)
-		g_socket_shutdown(flow->from_socket, TRUE, FALSE, NULL);
+	VmsockForwarder *forwarder = flow->owner;
+
+	return &forwarder->flows[!direction_of(flow)];
 }
 
-static void on_closed(GObject *stream, GAsyncResult *result, gpointer data);
+/* The end */
 
-/* Everything was written: the other end reads to the end, too. */
-static enum flow_need end_of_input(struct flow *flow)
+static void drop_source(GSource **source)
 {
-	if (flow->to_socket) {
-		g_socket_shutdown(flow->to_socket, FALSE, TRUE, NULL);
-		return FLOW_OVER;
-	}
-	g_object_ref(flow->forwarder);
-	flow->forwarder->closing++;
-	g_output_stream_close_async(flow->to, G_PRIORITY_DEFAULT, NULL, on_closed, flow);
-	return FLOW_CLOSING;
+	if (!*source)
+		return;
+	g_source_destroy(*source);
+	g_clear_pointer(source, g_source_unref);
 }
 
-/* Takes @problem. */
-static enum flow_need write_failed(struct flow *flow, GError *problem, GError **error)
+/* Afterwards the forwarder may be gone. */
+static void return_if_settled(VmsockForwarder *forwarder)
 {
-	if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
-		g_error_free(problem);
-		return FLOW_WRITABLE;
-	}
-	if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_CONNECTION_CLOSED)) {
-		g_error_free(problem);
-		pass_refusal_back(flow);
-	} else {
-		g_propagate_error(error, problem);
-	}
-	return FLOW_OVER;
-}
+	GError *problem;
+	GTask *task;
 
-/* Steps */
-
-static enum flow_need splice_in(struct flow *flow, GError **error)
-{
-	gssize moved = move(g_socket_get_fd(flow->from_socket), flow->pipe[1], PORTION);
-
-	if (moved > 0) {
-		flow->in_pipe += (gsize)moved;
-		return FLOW_MORE;
-	}
-	if (moved == 0)
-		return end_of_input(flow);
-	if (errno == EAGAIN)
-		return FLOW_READABLE;
-	if (cannot_splice(errno)) {
-		stop_splicing(flow);
-		return FLOW_MORE;
-	}
-	set_io_error(error, errno, "receive");
-	return FLOW_OVER;
-}
-
-static enum flow_need splice_out(struct flow *flow, GError **error)
-{
-	gssize moved = move(flow->pipe[0], g_socket_get_fd(flow->to_socket), flow->in_pipe);
-	GError *problem = NULL;
-
-	if (moved > 0) {
-		flow->in_pipe -= (gsize)moved;
-		flow->bytes += (guint64)moved;
-		return FLOW_MORE;
-	}
-	/* Nothing at all, and no reason: some sockets take pages, and then do not. */
-	if (moved == 0 || cannot_splice(errno)) {
-		stop_splicing(flow);
-		return FLOW_MORE;
-	}
-	set_io_error(&problem, errno, "send");
-	return write_failed(flow, problem, error);
-}
-
-static enum flow_need read_some(struct flow *flow, GError **error)
-{
-	GError *problem = NULL;
-	gssize got;
-
-	got = g_pollable_input_stream_read_nonblocking(G_POLLABLE_INPUT_STREAM(flow->from),
-						       flow->buffer, PORTION, NULL, &problem);
-	if (got > 0) {
-		flow->start = 0;
-		flow->end = (gsize)got;
-		return FLOW_MORE;
-	}
-	if (got == 0)
-		return end_of_input(flow);
-	if (g_error_matches(problem, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
-		g_error_free(problem);
-		return FLOW_READABLE;
-	}
-	g_propagate_error(error, problem);
-	return FLOW_OVER;
-}
-
-static enum flow_need write_some(struct flow *flow, GError **error)
-{
-	GError *problem = NULL;
-	gssize put;
-
-	put = g_pollable_output_stream_write_nonblocking(G_POLLABLE_OUTPUT_STREAM(flow->to),
-							 flow->buffer + flow->start,
-							 flow->end - flow->start, NULL, &problem);
-	if (put < 0)
-		return write_failed(flow, problem, error);
-	flow->start += (gsize)put;
-	flow->bytes += (guint64)put;
-	return FLOW_MORE;
-}
-
-static enum flow_need step(struct flow *flow, GError **error)
-{
-	if (is_splicing(flow))
-		return flow->in_pipe ? splice_out(flow, error) : splice_in(flow, error);
-	return flow->start < flow->end ? write_some(flow, error) : read_some(flow, error);
-}
-
-/* Waiting */
-
-static gboolean on_ready(GObject *stream, gpointer data);
-
-static void wait_for(struct flow *flow, enum flow_need need)
-{
-	GCancellable *cancellable = g_task_get_cancellable(flow->forwarder->task);
-
-	if (flow->source) {
-		g_source_destroy(flow->source);
-		g_source_unref(flow->source);
-	}
-	if (need == FLOW_READABLE)
-		flow->source = g_pollable_input_stream_create_source(
-			G_POLLABLE_INPUT_STREAM(flow->from), cancellable);
-	else
-		flow->source = g_pollable_output_stream_create_source(
-			G_POLLABLE_OUTPUT_STREAM(flow->to), cancellable);
-	g_source_set_callback(flow->source, G_SOURCE_FUNC(on_ready), flow, NULL);
-	g_source_attach(flow->source, g_task_get_context(flow->forwarder->task));
-}
-
-/* @error is taken, NULL if all went well. */
-static void conclude(VmsockForwarder *forwarder, GError *error)
-{
-	g_autoptr(GTask) task = g_steal_pointer(&forwarder->task);
-
-	flow_stop(&forwarder->forth);
-	flow_stop(&forwarder->back);
-	if (error)
-		g_task_return_error(task, error);
+	if (!forwarder->task || !_vmsock_flow_is_settled(&forwarder->flows[0]) ||
+	    !_vmsock_flow_is_settled(&forwarder->flows[1]))
+		return;
+	drop_source(&forwarder->cancelled);
+	drop_source(&forwarder->idle);
+	drop_source(&forwarder->probe);
+	task = g_steal_pointer(&forwarder->task);
+	problem = g_steal_pointer(&forwarder->problem);
+	if (problem)
+		g_task_return_error(task, problem);
 	else
 		g_task_return_boolean(task, TRUE);
+	g_object_unref(task);
 }
 
-/* Takes @error.  Afterwards the forwarder may be gone. */
-static void end_flow(struct flow *flow, GError *error)
+/* Takes @problem.  Afterwards the forwarder may be gone. */
+static void fail(VmsockForwarder *forwarder, GError *problem)
 {
-	VmsockForwarder *forwarder = flow->forwarder;
-
-	flow_stop(flow);
-	if (error || (forwarder->forth.over && forwarder->back.over))
-		conclude(forwarder, error);
-}
-
-static void on_closed(GObject *stream, GAsyncResult *result, gpointer data)
-{
-	struct flow *flow = data;
-	g_autoptr(VmsockForwarder) forwarder = flow->forwarder;
-
-	g_output_stream_close_finish(G_OUTPUT_STREAM(stream), result, NULL);
-	forwarder->closing--;
-	if (!flow->over)
-		end_flow(flow, NULL);
-}
-
-/* Move until that would have to wait; then wait.  Afterwards the forwarder may be gone. */
-static void run_flow(struct flow *flow)
-{
-	enum flow_need need = FLOW_MORE;
-	GError *error = NULL;
-
-	for (int i = 0; i < ROUNDS && need == FLOW_MORE; i++)
-		need = step(flow, &error);
-	if (need == FLOW_MORE)
-		need = flow->in_pipe || flow->start < flow->end ? FLOW_WRITABLE : FLOW_READABLE;
-	if (need == FLOW_OVER)
-		end_flow(flow, error);
-	else if (need != FLOW_CLOSING)
-		wait_for(flow, need);
-}
-
-static gboolean on_ready(GObject *stream G_GNUC_UNUSED, gpointer data)
-{
-	struct flow *flow = data;
-	GTask *task = flow->forwarder->task;
-	GError *error = NULL;
-
-	if (g_cancellable_set_error_if_cancelled(g_task_get_cancellable(task), &error))
-		conclude(flow->forwarder, error);
+	if (forwarder->problem)
+		g_error_free(problem);
 	else
-		run_flow(flow);
+		forwarder->problem = problem;
+	for (int i = 0; i < 2; i++)
+		_vmsock_flow_stop(&forwarder->flows[i]);
+	return_if_settled(forwarder);
+}
+
+static void on_settled(struct flow *flow)
+{
+	return_if_settled(flow->owner);
+}
+
+/* Peers that have gone */
+
+/* Nobody is there to take what this flow waits for. */
+static gboolean is_vain(struct flow *flow)
+{
+	return flow->running && flow->to_socket && !opposite(flow)->running &&
+	       !_vmsock_flow_get_unsent(flow) &&
+	       !_vmsock_connection_peer_is_there(flow->to_socket);
+}
+
+/* poll() does not tell the end of a connection from the end of its first half. */
+static gboolean on_probe(gpointer data)
+{
+	g_autoptr(VmsockForwarder) forwarder = g_object_ref(data);
+
+	for (int i = 0; i < 2; i++)
+		if (is_vain(&forwarder->flows[i]))
+			_vmsock_flow_refuse(&forwarder->flows[i]);
+	return G_SOURCE_CONTINUE;
+}
+
+static GSource *start_timer(VmsockForwarder *forwarder, gint64 microseconds, GSourceFunc func)
+{
+	GSource *source = g_timeout_source_new((guint)((microseconds + 999) / 1000));
+
+	g_source_set_callback(source, func, forwarder, NULL);
+	g_source_attach(source, g_task_get_context(forwarder->task));
+	return source;
+}
+
+static void watch_peer(VmsockForwarder *forwarder, struct flow *flow)
+{
+	if (is_vain(flow))
+		_vmsock_flow_refuse(flow);
+	else if (flow->running && flow->to_socket && !forwarder->probe)
+		forwarder->probe = start_timer(forwarder, PROBE_MS * 1000, on_probe);
+}
+
+/* What flows tell */
+
+static void on_moved(struct flow *flow)
+{
+	VmsockForwarder *forwarder = flow->owner;
+
+	forwarder->last_moved = g_get_monotonic_time();
+	g_signal_emit(forwarder, signals[SIGNAL_MOVED], 0, direction_of(flow));
+}
+
+static void on_ended(struct flow *flow, VmsockForwarderEnd end, GError *error)
+{
+	g_autoptr(VmsockForwarder) forwarder = g_object_ref(flow->owner);
+
+	forwarder->last_moved = g_get_monotonic_time();
+	g_signal_emit(forwarder, signals[SIGNAL_ENDED], 0, direction_of(flow), end, error);
+	if (error) {
+		fail(forwarder, error);
+		return;
+	}
+	if (end == VMSOCK_FORWARDER_END_INPUT)
+		watch_peer(forwarder, opposite(flow));
+	return_if_settled(forwarder);
+}
+
+static gboolean on_cancelled(GCancellable *cancellable, gpointer data)
+{
+	GError *error = NULL;
+
+	if (g_cancellable_set_error_if_cancelled(cancellable, &error))
+		fail(data, error);
 	return G_SOURCE_REMOVE;
 }
 
-static gboolean is_pollable(struct flow *flow)
+static gboolean on_idle(gpointer data)
 {
-	return G_IS_POLLABLE_INPUT_STREAM(flow->from) && G_IS_POLLABLE_OUTPUT_STREAM(flow->to) &&
-	       g_pollable_input_stream_can_poll(G_POLLABLE_INPUT_STREAM(flow->from)) &&
-	       g_pollable_output_stream_can_poll(G_POLLABLE_OUTPUT_STREAM(flow->to));
+	VmsockForwarder *forwarder = data;
+	gint64 left = forwarder->last_moved + (gint64)forwarder->idle_timeout * 1000 -
+		      g_get_monotonic_time();
+	GError *error = NULL;
+
+	drop_source(&forwarder->idle);
+	if (left > 0) {
+		forwarder->idle = start_timer(forwarder, left, on_idle);
+	} else {
+		g_set_error(&error, VMSOCK_ERROR, VMSOCK_ERROR_TIMED_OUT,
+			    "nothing has moved for %g seconds", forwarder->idle_timeout / 1000.0);
+		fail(forwarder, error);
+	}
+	return G_SOURCE_REMOVE;
 }
 
-static void start_flow(struct flow *flow)
+static void start(VmsockForwarder *forwarder)
 {
-	flow->over = FALSE;
-	flow->bytes = 0;
-	flow->in_pipe = flow->start = flow->end = 0;
-	try_to_splice(flow);
-	if (!is_splicing(flow))
-		flow->buffer = g_malloc(PORTION);
-	wait_for(flow, FLOW_READABLE);
+	GMainContext *context = g_task_get_context(forwarder->task);
+	GCancellable *cancellable = g_task_get_cancellable(forwarder->task);
+
+	if (cancellable) {
+		forwarder->cancelled = g_cancellable_source_new(cancellable);
+		g_source_set_callback(forwarder->cancelled, G_SOURCE_FUNC(on_cancelled), forwarder,
+				      NULL);
+		g_source_attach(forwarder->cancelled, context);
+	}
+	forwarder->last_moved = g_get_monotonic_time();
+	if (forwarder->idle_timeout)
+		forwarder->idle = start_timer(forwarder, (gint64)forwarder->idle_timeout * 1000,
+					      on_idle);
+	for (int i = 0; i < 2; i++) {
+		forwarder->flows[i].portion = forwarder->portion;
+		_vmsock_flow_start(&forwarder->flows[i], context);
+	}
 }
 
 /**
@@ -428,26 +462,17 @@ static void start_flow(struct flow *flow)
  * @callback: (scope async): called when both directions have ended, or one has failed
  * @user_data: for @callback
  *
- * Forwards without waiting.
+ * Forwards without waiting. [method@Vmsock.Forwarder.run_finish] says how it went.
  */
 void vmsock_forwarder_run_async(VmsockForwarder *forwarder, GCancellable *cancellable,
 				GAsyncReadyCallback callback, gpointer user_data)
 {
-	GTask *task;
-
 	g_return_if_fail(VMSOCK_IS_FORWARDER(forwarder));
 	g_return_if_fail(!forwarder->task);
-	task = g_task_new(forwarder, cancellable, callback, user_data);
-	g_task_set_source_tag(task, vmsock_forwarder_run_async);
-	if (!is_pollable(&forwarder->forth) || !is_pollable(&forwarder->back)) {
-		g_task_return_new_error(task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-					"only pollable streams can be forwarded");
-		g_object_unref(task);
-		return;
-	}
-	forwarder->task = task;
-	start_flow(&forwarder->forth);
-	start_flow(&forwarder->back);
+	forwarder->task = g_task_new(forwarder, cancellable, callback, user_data);
+	g_task_set_source_tag(forwarder->task, vmsock_forwarder_run_async);
+	g_task_set_check_cancellable(forwarder->task, FALSE);
+	start(forwarder);
 }
 
 /**
@@ -456,8 +481,9 @@ void vmsock_forwarder_run_async(VmsockForwarder *forwarder, GCancellable *cancel
  * @result: what the callback was given
  * @error: where to put an error
  *
- * Ends what [method@Vmsock.Forwarder.run_async] began, with the same errors as
- * [method@Vmsock.Forwarder.run].
+ * Ends what [method@Vmsock.Forwarder.run_async] began.
+ *
+ * Errors: those of [method@Vmsock.Forwarder.run].
  *
  * Returns: whether both directions have come to their end
  */
@@ -481,8 +507,9 @@ static void keep_result(GObject *source G_GNUC_UNUSED, GAsyncResult *result, gpo
  *
  * Forwards until both directions have ended. That one side takes no more is no failure.
  *
- * Errors: those of [error@Gio.IOErrorEnum], %G_IO_ERROR_CANCELLED and %G_IO_ERROR_NOT_SUPPORTED,
- * for streams that cannot be polled, among them.
+ * Errors: [error@Gio.IOErrorEnum.CANCELLED]; [error@Vmsock.Error.TIMED_OUT] if nothing has moved
+ * for too long; what reading from the streams or writing to them has failed with, which
+ * [method@Vmsock.Connection.get_cause] sorts.
  *
  * Returns: whether both directions have come to their end
  */
@@ -495,7 +522,7 @@ gboolean vmsock_forwarder_run(VmsockForwarder *forwarder, GCancellable *cancella
 	context = g_main_context_new();
 	g_main_context_push_thread_default(context);
 	vmsock_forwarder_run_async(forwarder, cancellable, keep_result, &result);
-	while (!result || forwarder->closing)
+	while (!result)
 		g_main_context_iteration(context, TRUE);
 	g_main_context_pop_thread_default(context);
 	return vmsock_forwarder_run_finish(forwarder, result, error);
@@ -510,7 +537,7 @@ gboolean vmsock_forwarder_run(VmsockForwarder *forwarder, GCancellable *cancella
 guint64 vmsock_forwarder_get_bytes_forth(VmsockForwarder *forwarder)
 {
 	g_return_val_if_fail(VMSOCK_IS_FORWARDER(forwarder), 0);
-	return forwarder->forth.bytes;
+	return forwarder->flows[VMSOCK_DIRECTION_FORTH].bytes;
 }
 
 /**
@@ -522,5 +549,21 @@ guint64 vmsock_forwarder_get_bytes_forth(VmsockForwarder *forwarder)
 guint64 vmsock_forwarder_get_bytes_back(VmsockForwarder *forwarder)
 {
 	g_return_val_if_fail(VMSOCK_IS_FORWARDER(forwarder), 0);
-	return forwarder->back.bytes;
+	return forwarder->flows[VMSOCK_DIRECTION_BACK].bytes;
+}
+
+/**
+ * vmsock_forwarder_get_unsent:
+ * @forwarder: a forwarder
+ * @direction: where
+ *
+ * What was read and could not be written. After the end it is lost.
+ *
+ * Returns: how many bytes
+ */
+gsize vmsock_forwarder_get_unsent(VmsockForwarder *forwarder, VmsockDirection direction)
+{
+	g_return_val_if_fail(VMSOCK_IS_FORWARDER(forwarder), 0);
+	g_return_val_if_fail(direction <= VMSOCK_DIRECTION_BACK, 0);
+	return _vmsock_flow_get_unsent(&forwarder->flows[direction]);
 }

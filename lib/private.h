@@ -53,6 +53,9 @@ void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockA
 /* A connection whose peer is called @remote. */
 VmsockConnection *_vmsock_connection_new(GSocket *socket, VmsockAddress *remote);
 
+/* Is somebody at the other end of a connected stream, as far as that can be seen? */
+gboolean _vmsock_connection_peer_is_there(GSocket *socket);
+
 /* The port of this end, as a virtual machine behind a monitor sees it. */
 void _vmsock_connection_set_port(VmsockConnection *connection, guint32 port);
 
