@@ -37,6 +37,18 @@ MODULE_PARM_DESC(disable_guest, "leave the VMCI device alone");
 static struct vmci_guest the_guest;
 static u32 cid_subscription;
 
+static int device_caps_get(char *buffer, const struct kernel_param *param)
+{
+	return sysfs_emit(buffer, "0x%x\n",
+			  READ_ONCE(the_guest.started) ? READ_ONCE(the_guest.caps) : 0);
+}
+
+static const struct kernel_param_ops device_caps_ops = {
+	.get = device_caps_get,
+};
+module_param_cb(device_caps, &device_caps_ops, NULL, 0444);
+MODULE_PARM_DESC(device_caps, "Capabilities of the VMCI device in use, 0 without (read only)");
+
 /* ---- What clients ask of this half of the driver ---- */
 
 static u32 context_id(void)
