@@ -63,6 +63,13 @@ gi-docgen                    check           reference of the library
 python3-gi                   check           tutorial of the library
 glib-networking              check           TLS over connections
 valgrind                     check           tests of the library
+socat                        guest,check     vm/interop
+ncat                         guest,check     vm/interop
+nbdkit                       guest,check     vm/interop
+libnbd-bin                   guest,check     vm/interop
+python3                      guest,check     vm/interop
+systemd                      guest,check     vm/interop, socket activation
+tmux                         guest,check     vm/tools-terminal
 '
 
 # Names of the packages of the groups given

@@ -44,6 +44,11 @@ nogroup:x:65534:' >"$image/etc/group"
 add_program()
 {
 	install -D "$1" "$image/usr/bin/${2:-${1##*/}}"
+	add_libraries "$1"
+}
+
+add_libraries()
+{
 	LD_LIBRARY_PATH=$build/lib/.libs ldd "$1" 2>/dev/null |
 		sed -n -e 's,.*=> \(/[^ ]*\) .*,\1,p' -e 's,^[[:space:]]*\(/[^ ]*\) (.*,\1,p' |
 		while read -r library; do
@@ -124,14 +129,18 @@ compile()
 }
 
 # A program that a test names: a C source, one from the build tree, one of this machine; or a
-# file that programs read there, to /usr/share/vmsock.
+# file that programs read there, to /usr/share/vmsock, or where it is on this machine.
 add_named_program()
 {
 	case $1 in
 	*.c)
 		compile "$source/$1" "$image/usr/bin/$(basename "$1" .c)" ;;
-	*.json)
+	*.json | *.[1-9])
 		install -D -m 644 "$source/$1" "$image/usr/share/vmsock/${1##*/}" ;;
+	/*/lib/*)
+		[ -f "$1" ] || die "$1, which a test needs, is not installed"
+		install -D -m 644 "$1" "$image$1"
+		add_libraries "$1" ;;
 	/*)
 		[ -x "$1" ] || die "$1, which a test needs, is not installed"
 		add_program "$1" ;;
@@ -153,7 +162,8 @@ add_test()
 	*.c:*)    compile "$1" "$image/tests/$2" ;;
 	esac
 	for program in $(test_header "$1" programs); do
-		[ -e "$image/usr/bin/$(basename "$program" .c)" ] || add_named_program "$program"
+		[ -e "$image/usr/bin/$(basename "$program" .c)" ] || [ -e "$image$program" ] ||
+			add_named_program "$program"
 	done
 }
 
