@@ -6,15 +6,23 @@
  *
  * Two relays run side by side.  Each direction ends for itself: the end of input is passed on as a
  * half-close, and the other direction goes on until its own end.  Over datagrams, which have no
- * end, silence takes its place.
+ * end, silence takes its place.  With --exec or --sh a command has the connection instead.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "child.h"
+#include "format.h"
+#include "json.h"
+#include "listen.h"
 #include "relay.h"
+#include "terminal.h"
 #include "tool.h"
 
 #define STREAM_CHUNK (256 * 1024)
@@ -23,20 +31,26 @@
 #define ANSWER_MS 1000
 /* How often to look whether a peer that has ended sending still receives. */
 #define PROBE_MS 500
+/* Commands at once; further peers wait. */
+#define MOST_CHILDREN 64
 
 static struct {
-	gboolean listen, datagram, keep_open;
+	gboolean listen, datagram, seqpacket, keep_open, send_only, recv_only;
+	char *exec, *sh;
+	GStrv from;
 	guint32 source_port;
 	guint64 buffer_size, datagram_size, count;
 } options = { .source_port = VMSOCK_PORT_ANY, .datagram_size = DATAGRAM_CHUNK };
 
 struct cat {
 	VmsockStack *stack;
-	VmsockAddress *address;
+	VmsockAddress *address, *bound;
+	GArray *allowed;		/* CIDs, NULL for all */
 	VmsockListener *listener;
 	VmsockConnection *connection;
 	VmsockDatagramSocket *datagrams;
 	GMainLoop *loop;
+	bool over, interrupted, accepting;
 	enum tool_exit code;
 
 	gint64 connections_left;	/* -1: no limit */
@@ -44,6 +58,13 @@ struct cat {
 	struct port input, output, peer;
 	struct relay up, down;		/* input to peer, peer to output */
 	bool input_ended;
+	guint children;
+
+	gint64 start;			/* microseconds */
+	guint64 sent, received;		/* bytes of sessions that have ended */
+	guint64 sessions;
+	struct progress progress;
+	bool progress_of_input;
 
 	guint limit_ms;			/* of silence; 0 for none */
 	gint64 last_activity;
@@ -55,14 +76,26 @@ static void quit(struct cat *cat, enum tool_exit code)
 {
 	if (cat->code == TOOL_OK)
 		cat->code = code;
+	cat->over = true;
 	g_main_loop_quit(cat->loop);
+}
+
+static const char *command(void)
+{
+	return options.exec ? options.exec : options.sh;
+}
+
+static bool has_packets(void)
+{
+	return options.datagram || options.seqpacket;
 }
 
 /* Silence */
 
 static void on_silence(struct cat *cat)
 {
-	bool answered = cat->datagrams && (cat->input_ended || cat->peer.received);
+	bool answered = cat->datagrams &&
+			((cat->input_ended && !options.recv_only) || cat->peer.received);
 
 	if (answered) {
 		quit(cat, TOOL_OK);
@@ -86,7 +119,9 @@ static gboolean on_timer(gpointer data)
 	gint64 limit = (gint64)cat->limit_ms * 1000;
 
 	cat->timer = 0;
-	if (silent >= limit)
+	if (cat->children)
+		arm_timer(cat, limit);
+	else if (silent >= limit)
 		on_silence(cat);
 	else
 		arm_timer(cat, limit - silent);
@@ -123,6 +158,8 @@ static void on_moved(struct relay *relay)
 	struct cat *cat = relay->data;
 
 	note_activity(cat);
+	progress_show(&cat->progress, cat->progress_of_input ? cat->sent + cat->up.bytes :
+							       cat->received + cat->down.bytes);
 	if (!cat->datagrams)
 		return;
 	if (reached_count(cat))
@@ -144,6 +181,9 @@ static void end_session(struct cat *cat)
 	if (cat->connection)
 		g_io_stream_close(G_IO_STREAM(cat->connection), NULL, NULL);
 	g_clear_object(&cat->connection);
+	cat->sent += cat->up.bytes;
+	cat->received += cat->down.bytes;
+	cat->up.bytes = cat->down.bytes = 0;
 	if (expects_more_peers(cat))
 		accept_next(cat);
 	else
@@ -237,7 +277,11 @@ static void on_up_done(struct relay *relay, enum relay_end end, int system_error
 	}
 	cat->input_ended = true;
 	send_end(cat);
-	if (cat->datagrams && !options.listen)
+	if (options.send_only && cat->datagrams)
+		quit(cat, TOOL_OK);
+	else if (options.send_only)
+		end_session(cat);
+	else if (cat->datagrams && !options.listen)
 		limit_silence(cat, cat->limit_ms ? cat->limit_ms : ANSWER_MS);
 	else if (!cat->datagrams)
 		end_session_if_over(cat);
@@ -340,19 +384,70 @@ static void start_down(struct cat *cat, gsize chunk)
 	relay_start(&cat->down, chunk);
 }
 
+/* Commands */
+
+static void on_child_ended(const GError *error, void *data)
+{
+	struct cat *cat = data;
+
+	cat->children--;
+	if (error)
+		tool_complain("'%s': %s", command(), error->message);
+	if (error && !options.keep_open)
+		cat->code = TOOL_IO;
+	if (expects_more_peers(cat))
+		accept_next(cat);
+	else if (!cat->children)
+		quit(cat, TOOL_OK);
+}
+
+static void start_command(struct cat *cat, VmsockConnection *connection)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (child_start(connection, command(), options.sh, on_child_ended, cat, &error)) {
+		cat->children++;
+	} else {
+		tool_complain("'%s': %s", command(), error->message);
+		cat->code = TOOL_IO;
+	}
+	g_io_stream_close(G_IO_STREAM(connection), NULL, NULL);
+	g_object_unref(connection);
+	if (expects_more_peers(cat))
+		accept_next(cat);
+	else if (!cat->children)
+		quit(cat, TOOL_OK);
+}
+
 /* Streams */
+
+static void start_relays(struct cat *cat, VmsockConnection *connection)
+{
+	GSocket *socket = g_socket_connection_get_socket(G_SOCKET_CONNECTION(connection));
+
+	cat->connection = connection;
+	if (options.seqpacket)
+		port_init_packets(&cat->peer, socket);
+	else
+		port_init_socket(&cat->peer, socket);
+	start_down(cat, STREAM_CHUNK);
+	if (!cat->input_ended) {
+		start_up(cat, options.seqpacket ? options.datagram_size : STREAM_CHUNK);
+		return;
+	}
+	send_end(cat);
+	if (options.send_only)
+		end_session(cat);
+}
 
 static void start_session(struct cat *cat, VmsockConnection *connection)
 {
-	cat->connection = connection;
-	port_init_socket(&cat->peer,
-			 g_socket_connection_get_socket(G_SOCKET_CONNECTION(connection)));
 	note_activity(cat);
-	start_down(cat, STREAM_CHUNK);
-	if (cat->input_ended)
-		send_end(cat);
+	cat->sessions++;
+	if (command())
+		start_command(cat, connection);
 	else
-		start_up(cat, STREAM_CHUNK);
+		start_relays(cat, connection);
 }
 
 static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
@@ -362,6 +457,7 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
 	struct cat *cat = data;
 	VmsockConnection *connection;
 
+	cat->accepting = false;
 	connection = vmsock_listener_accept_finish(VMSOCK_LISTENER(source), result, &error);
 	if (!connection) {
 		quit(cat, tool_fail(error));
@@ -376,22 +472,27 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
 
 static void accept_next(struct cat *cat)
 {
+	if (cat->accepting || cat->children >= MOST_CHILDREN)
+		return;
+	cat->accepting = true;
 	vmsock_listener_accept_async(cat->listener, NULL, on_accepted, cat);
 }
 
 static bool listen_for_streams(struct cat *cat)
 {
-	g_autoptr(VmsockAddress) bound = NULL;
+	const struct listen_settings settings = {
+		.stack = cat->stack,
+		.buffer_size = options.buffer_size,
+		.allowed = cat->allowed,
+	};
 	g_autoptr(GError) error = NULL;
 
-	cat->listener = vmsock_listener_new();
-	vmsock_listener_set_stack(cat->listener, cat->stack);
-	vmsock_listener_set_buffer_size(cat->listener, options.buffer_size);
-	if (!vmsock_listener_add_address(cat->listener, cat->address, &bound, &error)) {
+	cat->listener = listen_open(&settings, cat->address, &cat->bound, &error);
+	if (!cat->listener) {
 		cat->code = tool_fail(error);
 		return false;
 	}
-	tool_tell("listening on", bound);
+	tool_tell("listening on", cat->bound);
 	accept_next(cat);
 	return true;
 }
@@ -435,11 +536,12 @@ static bool start_datagrams(struct cat *cat)
 	}
 	port_init_datagrams(&cat->peer, cat->datagrams, options.listen ? NULL : cat->address);
 	cat->peer.limit = options.count;
+	cat->peer.allowed = cat->allowed;
 	start_down(cat, VMSOCK_DATAGRAM_MAX);
 	bound = vmsock_datagram_socket_get_local_address(cat->datagrams, NULL);
 	if (options.listen)
 		tool_tell("listening on", bound);
-	else
+	else if (!cat->input_ended)
 		start_up(cat, options.datagram_size);
 	return true;
 }
@@ -457,20 +559,45 @@ static const char *problem(void)
 {
 	if (!options.listen && options.keep_open)
 		return "--keep-open goes with --listen only";
+	if (!options.listen && options.from)
+		return "--from goes with --listen only";
+	if (options.datagram && options.seqpacket)
+		return "--datagram and --seqpacket exclude each other";
+	if (options.send_only && options.recv_only)
+		return "--send-only and --recv-only exclude each other";
+	if (!!options.exec + !!options.sh + (options.send_only || options.recv_only) > 1)
+		return "--exec, --sh, --send-only and --recv-only exclude each other";
+	if (command() && options.datagram)
+		return "--exec and --sh do not go with datagrams";
 	if (!options.listen && options.count && !options.datagram)
 		return "--count goes with --listen or --datagram only";
 	if (options.listen && options.source_port != VMSOCK_PORT_ANY)
 		return "--source-port does not go with --listen";
 	if (options.datagram && options.buffer_size)
 		return "--buffer-size is for streams; see --datagram-size";
-	if (!options.datagram && options.datagram_size != DATAGRAM_CHUNK)
-		return "--datagram-size goes with --datagram only";
+	if (!has_packets() && options.datagram_size != DATAGRAM_CHUNK)
+		return "--datagram-size goes with --datagram or --seqpacket only";
 	if (options.datagram_size > VMSOCK_DATAGRAM_MAX)
 		return "--datagram-size: a datagram holds 69608 bytes at most";
 	return NULL;
 }
 
-/* The scheme may ask for datagrams; it must not contradict the option. */
+static GSocketType wanted_type(void)
+{
+	return options.datagram ? G_SOCKET_TYPE_DATAGRAM :
+	       options.seqpacket ? G_SOCKET_TYPE_SEQPACKET : G_SOCKET_TYPE_STREAM;
+}
+
+/* An address that says nothing of the type is one for packets by --seqpacket. */
+static void set_type(struct cat *cat, GSocketType type)
+{
+	g_autoptr(VmsockAddress) given = g_steal_pointer(&cat->address);
+
+	cat->address = vmsock_address_new_with_type(vmsock_address_get_cid(given),
+						    vmsock_address_get_port(given), type);
+}
+
+/* The scheme may ask for a type; it must not contradict the option. */
 static bool parse_address(struct cat *cat, const char *text)
 {
 	GSocketType type;
@@ -481,11 +608,97 @@ static bool parse_address(struct cat *cat, const char *text)
 	type = vmsock_address_get_socket_type(cat->address);
 	if (type == G_SOCKET_TYPE_DATAGRAM)
 		options.datagram = TRUE;
-	if (options.datagram && type != G_SOCKET_TYPE_DATAGRAM && type != G_SOCKET_TYPE_INVALID) {
-		tool_complain("--datagram: '%s' is no address for datagrams", text);
+	if (type == G_SOCKET_TYPE_SEQPACKET)
+		options.seqpacket = TRUE;
+	if (type != G_SOCKET_TYPE_INVALID && type != wanted_type()) {
+		tool_complain("--%s: '%s' is no address for that",
+			      options.datagram ? "datagram" : "seqpacket", text);
 		return false;
 	}
+	if (options.seqpacket)
+		set_type(cat, G_SOCKET_TYPE_SEQPACKET);
 	return true;
+}
+
+static bool parse_from(struct cat *cat)
+{
+	if (options.from)
+		cat->allowed = tool_parse_cids(options.from);
+	return !options.from || cat->allowed;
+}
+
+/* Progress and the summary */
+
+static bool is_file(int fd, guint64 *left)
+{
+	struct stat status;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+		return false;
+	*left = (guint64)MAX(status.st_size - MAX(at, 0), 0);
+	return true;
+}
+
+/* Of the file that is sent, or else of the one that is received. */
+static void start_progress(struct cat *cat)
+{
+	guint64 left = 0, ignored;
+
+	cat->progress_of_input = !options.recv_only && is_file(STDIN_FILENO, &left);
+	progress_start(&cat->progress, left);
+	if (command() || isatty(STDOUT_FILENO) ||
+	    (!cat->progress_of_input && !is_file(STDOUT_FILENO, &ignored)))
+		cat->progress.off = true;
+}
+
+static void write_summary(const struct cat *cat, double seconds)
+{
+	struct json json;
+
+	json_start_line(&json);
+	json_number(&json, "connections", (gint64)cat->sessions);
+	json_number(&json, "sent", (gint64)cat->sent);
+	json_number(&json, "received", (gint64)cat->received);
+	json_double(&json, "seconds", seconds);
+	json_bool(&json, "interrupted", cat->interrupted);
+	json_number(&json, "code", cat->code);
+	json_finish_to(&json, stderr);
+}
+
+/* Standard output is the peer's, so this goes to standard error. */
+static void print_summary(struct cat *cat)
+{
+	double seconds = (double)(g_get_monotonic_time() - cat->start) / G_USEC_PER_SEC;
+	g_autofree char *sent = NULL, *received = NULL;
+
+	progress_clear(&cat->progress);
+	cat->sent += cat->up.bytes;
+	cat->received += cat->down.bytes;
+	sent = format_bytes((double)cat->sent);
+	received = format_bytes((double)cat->received);
+	if (common.json)
+		write_summary(cat, seconds);
+	else if (command() && (common.verbose || (cat->interrupted && !common.quiet)))
+		tool_complain("%" G_GUINT64_FORMAT " connections in %.1f s", cat->sessions,
+			      seconds);
+	else if (common.verbose || (cat->interrupted && !common.quiet))
+		tool_complain("%s sent, %s received in %.1f s", sent, received, seconds);
+}
+
+/* What has no end of its own is ended so. */
+static bool is_endless(void)
+{
+	return options.keep_open || (options.listen && options.datagram && !options.count);
+}
+
+static gboolean on_signal(gpointer data)
+{
+	struct cat *cat = data;
+
+	cat->interrupted = true;
+	quit(cat, is_endless() ? TOOL_OK : TOOL_PARTLY);
+	return G_SOURCE_CONTINUE;
 }
 
 static void clean_up(struct cat *cat)
@@ -498,32 +711,58 @@ static void clean_up(struct cat *cat)
 	port_clear(&cat->output);
 	g_clear_object(&cat->connection);
 	g_clear_object(&cat->datagrams);
-	g_clear_object(&cat->listener);
+	listen_close(&cat->listener, &cat->bound);
+	g_clear_pointer(&cat->allowed, g_array_unref);
 	g_clear_object(&cat->address);
 	g_clear_object(&cat->stack);
 	g_clear_pointer(&cat->loop, g_main_loop_unref);
 }
 
+static bool check_ability(struct cat *cat)
+{
+	if (!options.seqpacket ||
+	    vmsock_stack_get_abilities(cat->stack) & VMSOCK_STACK_ABILITIES_SEQPACKET)
+		return true;
+	tool_complain("this vsock, family %d, has no sequenced packets; the kernel's own has: "
+		      "--family=40", vmsock_stack_get_family(cat->stack));
+	cat->code = TOOL_NO_STACK;
+	return false;
+}
+
+static void open_ports(struct cat *cat)
+{
+	port_init_input(&cat->input, STDIN_FILENO);
+	if (options.send_only)
+		port_init_discard(&cat->output);
+	else
+		port_init_output(&cat->output, STDOUT_FILENO);
+	cat->input_ended = options.recv_only;
+}
+
 static void transfer(struct cat *cat)
 {
-	cat->stack = tool_acquire_stack(&cat->code);
-	if (!cat->stack)
+	if (!tool_acquire_stack_for(cat->address, &cat->stack, &cat->code) || !check_ability(cat))
 		return;
 	cat->loop = g_main_loop_new(NULL, FALSE);
-	port_init_input(&cat->input, STDIN_FILENO);
-	port_init_output(&cat->output, STDOUT_FILENO);
+	open_ports(cat);
 	cat->connections_left = options.keep_open ? -1 : (gint64)MAX(options.count, 1);
+	g_unix_signal_add(SIGINT, on_signal, cat);
+	g_unix_signal_add(SIGTERM, on_signal, cat);
+	cat->start = g_get_monotonic_time();
+	start_progress(cat);
 	if (!start(cat))
 		return;
 	limit_silence(cat, common.timeout_ms);
-	g_main_loop_run(cat->loop);
+	if (!cat->over)
+		g_main_loop_run(cat->loop);
+	print_summary(cat);
 }
 
 static int run(int argc G_GNUC_UNUSED, char **argv)
 {
 	struct cat cat = { 0 };
 
-	if (!parse_address(&cat, argv[0]))
+	if (!parse_address(&cat, argv[0]) || !parse_from(&cat))
 		cat.code = TOOL_USAGE;
 	else if (problem())
 		cat.code = tool_misused(problem());
@@ -545,8 +784,28 @@ static const struct option option_table[] = {
 	  "Input is read while there is a connection, and what was read for one is not sent to\n"
 	  "the next.\n"
 	  "When the input has ended, later ones are only received from.", NULL },
+	{ "exec", 'e', OPTION_TEXT, &options.exec, "COMMAND", "have a command talk to the peer",
+	  "Have a command talk to the peer: the connection is its standard input and output, and\n"
+	  ".Ev VMSOCK_PEER\nthe peer's address.\n"
+	  "With\n.Fl -keep-open\nup to 64 peers are served at once.", NULL },
+	{ "sh", 'c', OPTION_TEXT, &options.sh, "SCRIPT", "the same, a script for sh -c", NULL,
+	  NULL },
+	{ "from", 'f', OPTION_LIST, &options.from, "CIDS", "take only these contexts as peers",
+	  "Take only these contexts as peers, numbers or names with commas between.\n"
+	  "Connections of others are closed, their datagrams passed over.\nMay be repeated.",
+	  NULL },
+	{ "send-only", 'S', OPTION_FLAG, &options.send_only, NULL,
+	  "pass over what the peer sends",
+	  "Pass over what the peer sends, and end with the end of the input.", NULL },
+	{ "recv-only", 'R', OPTION_FLAG, &options.recv_only, NULL,
+	  "do not read standard input",
+	  "Do not read standard input; the peer is told at once that nothing will come.", NULL },
 	{ "datagram", 'd', OPTION_FLAG, &options.datagram, NULL,
 	  "datagrams instead of a stream", NULL, NULL },
+	{ "seqpacket", 'Q', OPTION_FLAG, &options.seqpacket, NULL,
+	  "sequenced packets, where the stack has them",
+	  "Sequenced packets, where the stack has them: the kernel's own over some transports.\n"
+	  "What is read of the input at once is a packet.", NULL },
 	{ "count", 'n', OPTION_COUNT, &options.count, "N",
 	  "end after N connections, or datagrams received", NULL, NULL },
 	{ "source-port", 'p', OPTION_PORT, &options.source_port, "PORT",
@@ -560,8 +819,8 @@ static const struct option option_table[] = {
 	  "The usual size is 256 KiB.", NULL },
 	{ "datagram-size", 's', OPTION_SIZE, &options.datagram_size, "SIZE",
 	  "largest datagram to make of the input [16K]",
-	  "The largest datagram to make of the input, 16 KiB if not said and 69608 bytes at most.",
-	  NULL },
+	  "The largest datagram or packet to make of the input, 16 KiB if not said and\n"
+	  "69608 bytes at most.", NULL },
 	{ 0 }
 };
 
@@ -572,7 +831,7 @@ const struct command cat_command = {
 	.purpose = "Sends standard input to a peer and prints what the peer sends.",
 	.min = 1,
 	.max = 1,
-	.common = COMMON_CONNECT | COMMON_QUIET | COMMON_VERBOSE,
+	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -1,35 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * echo.c - sends back what it receives, over streams and datagrams
+ * echo.c - a peer that sends back, takes everything, or sends without end
  *
  * Copyright (C) 2026 The vmsock authors
  *
  * Every connection is a relay from a socket to itself.  A client that ends sending gets all its
- * bytes back and then the end of the connection.
+ * bytes back and then the end of the connection.  With --discard the relay ends nowhere instead;
+ * with --chargen a second one sends the lines of the character generator until nobody takes them.
  */
+#include <errno.h>
 #include <glib-unix.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "json.h"
+#include "listen.h"
+#include "manager.h"
 #include "relay.h"
 #include "tool.h"
 
 #define STREAM_CHUNK (64 * 1024)
+/* A datagram of the character generator: RFC 864 says up to 512 bytes. */
+#define CHARGEN_DATAGRAM 512
 /* Pause after an accept that failed for want of descriptors or memory. */
 #define ACCEPT_RETRY_MS 100
 /* Datagrams to answer before the connections get their turn. */
 #define DATAGRAM_ROUNDS 64
 
 static struct {
-	gboolean once, streams, datagrams;
+	gboolean once, streams, datagrams, discard, chargen;
 	guint64 buffer_size, count;
 } options;
 
 struct echo {
 	VmsockStack *stack;
-	VmsockAddress *address;
+	VmsockAddress *address;		/* NULL: what a service manager has passed on */
+	VmsockAddress *bound;
 	VmsockListener *listener;
 	VmsockDatagramSocket *datagrams;
 	GSource *datagram_source;
@@ -44,8 +52,9 @@ struct echo {
 struct client {
 	struct echo *echo;
 	VmsockConnection *connection;
-	struct port port;
-	struct relay relay;
+	struct port socket, nowhere, generator;
+	struct relay relay;		/* what the client sends */
+	struct relay generated;		/* what it gets, of --chargen */
 };
 
 static bool has_all(const struct echo *echo)
@@ -56,7 +65,7 @@ static bool has_all(const struct echo *echo)
 static void stop_taking(struct echo *echo)
 {
 	if (echo->listener)
-		g_socket_listener_close(G_SOCKET_LISTENER(echo->listener));
+		listen_close(&echo->listener, &echo->bound);
 	if (echo->datagram_source)
 		g_source_destroy(echo->datagram_source);
 }
@@ -70,33 +79,106 @@ static void quit_if_served(struct echo *echo)
 		g_main_loop_quit(echo->loop);
 }
 
+/* What is printed */
+
+static void write_line(const char *type, const char *name, VmsockAddress *address, guint64 bytes)
+{
+	g_autofree char *text = address ? vmsock_address_to_string(address) : NULL;
+	struct json json;
+
+	if (!common.json)
+		return;
+	json_start_line(&json);
+	json_string(&json, "type", type);
+	json_string(&json, name, text);
+	if (strcmp(type, "connection") == 0)
+		json_number(&json, "bytes", (gint64)bytes);
+	json_finish(&json);
+}
+
+static void tell_bound(const char *what, VmsockAddress *address)
+{
+	g_autofree char *message = g_strconcat(what, " on", NULL);
+
+	tool_tell(message, address);
+	write_line(what, "address", address, 0);
+}
+
 /* Streams */
 
 static void free_client(struct client *client)
 {
 	relay_stop(&client->relay);
-	port_clear(&client->port);
+	relay_stop(&client->generated);
+	port_clear(&client->socket);
+	port_clear(&client->nowhere);
+	port_clear(&client->generator);
 	g_io_stream_close(G_IO_STREAM(client->connection), NULL, NULL);
 	g_object_unref(client->connection);
 	g_free(client);
 }
 
+static void end_client(struct client *client)
+{
+	struct echo *echo = client->echo;
+	g_autoptr(VmsockAddress) peer = NULL;
+	guint64 bytes = options.chargen ? client->generated.bytes : client->relay.bytes;
+
+	peer = vmsock_connection_get_remote_address(client->connection, NULL);
+	tool_tell("end of connection from", peer);
+	write_line("connection", "peer", peer, bytes);
+	echo->bytes += bytes;
+	echo->open--;
+	free_client(client);
+	quit_if_served(echo);
+}
+
 static void on_client_done(struct relay *relay, enum relay_end end, int system_error)
 {
 	struct client *client = relay->data;
-	struct echo *echo = client->echo;
-	g_autoptr(VmsockAddress) peer = NULL;
 
-	peer = vmsock_connection_get_remote_address(client->connection, NULL);
+	/* Who ends sending to --chargen may well go on reading. */
+	if (end == RELAY_EOF && options.chargen)
+		return;
 	if (end == RELAY_EOF)
 		vmsock_connection_shutdown(client->connection, FALSE, TRUE, NULL);
 	else
 		tool_remark("connection failed: %s", g_strerror(system_error));
-	tool_tell("end of connection from", peer);
-	echo->bytes += relay->bytes;
-	echo->open--;
-	free_client(client);
-	quit_if_served(echo);
+	end_client(client);
+}
+
+/* It ends when the client has had enough. */
+static void on_generated_done(struct relay *relay, enum relay_end end G_GNUC_UNUSED,
+			      int system_error)
+{
+	if (system_error != EPIPE && system_error != ECONNRESET)
+		tool_remark("connection failed: %s", g_strerror(system_error));
+	end_client(relay->data);
+}
+
+static void start_client(struct client *client)
+{
+	bool takes = options.discard || options.chargen;
+
+	if (takes)
+		port_init_discard(&client->nowhere);
+	client->relay = (struct relay){
+		.from = &client->socket,
+		.to = takes ? &client->nowhere : &client->socket,
+		.done = on_client_done,
+		.data = client,
+	};
+	relay_start(&client->relay, STREAM_CHUNK);
+	if (!options.chargen)
+		return;
+	port_init_chargen(&client->generator);
+	client->generated = (struct relay){
+		.from = &client->generator,
+		.to = &client->socket,
+		.done = on_generated_done,
+		.data = client,
+	};
+	relay_start(&client->generated, STREAM_CHUNK);
 }
 
 static void add_client(struct echo *echo, VmsockConnection *connection)
@@ -106,19 +188,13 @@ static void add_client(struct echo *echo, VmsockConnection *connection)
 
 	client->echo = echo;
 	client->connection = connection;
-	port_init_socket(&client->port,
+	port_init_socket(&client->socket,
 			 g_socket_connection_get_socket(G_SOCKET_CONNECTION(connection)));
-	client->relay = (struct relay){
-		.from = &client->port,
-		.to = &client->port,
-		.done = on_client_done,
-		.data = client,
-	};
 	echo->accepted++;
 	echo->open++;
 	peer = vmsock_connection_get_remote_address(connection, NULL);
 	tool_tell("connection from", peer);
-	relay_start(&client->relay, STREAM_CHUNK);
+	start_client(client);
 }
 
 static void accept_next(struct echo *echo);
@@ -155,13 +231,15 @@ static void accept_next(struct echo *echo)
 	vmsock_listener_accept_async(echo->listener, NULL, on_accepted, echo);
 }
 
-static bool start_streams(struct echo *echo, VmsockAddress **bound, GError **error)
+static bool start_streams(struct echo *echo, GError **error)
 {
-	echo->listener = vmsock_listener_new();
-	g_socket_listener_set_backlog(G_SOCKET_LISTENER(echo->listener), 128);
-	vmsock_listener_set_stack(echo->listener, echo->stack);
-	vmsock_listener_set_buffer_size(echo->listener, options.buffer_size);
-	if (!vmsock_listener_add_address(echo->listener, echo->address, bound, error))
+	const struct listen_settings settings = {
+		.stack = echo->stack,
+		.buffer_size = options.buffer_size,
+	};
+
+	echo->listener = listen_open(&settings, echo->address, &echo->bound, error);
+	if (!echo->listener)
 		return false;
 	accept_next(echo);
 	return true;
@@ -177,10 +255,19 @@ static bool is_would_block(const GError *error)
 static void answer(struct echo *echo, VmsockAddress *sender, gsize size)
 {
 	g_autoptr(GError) error = NULL;
-	gssize sent = vmsock_datagram_socket_send_to(echo->datagrams, sender, echo->datagram, size,
-						     NULL, &error);
+	gssize sent;
 
 	echo->answered++;
+	if (options.discard) {
+		echo->bytes += size;
+		return;
+	}
+	if (options.chargen) {
+		size = CHARGEN_DATAGRAM;
+		port_generate(echo->datagram, size, 0);
+	}
+	sent = vmsock_datagram_socket_send_to(echo->datagrams, sender, echo->datagram, size, NULL,
+					      &error);
 	if (sent >= 0) {
 		echo->bytes += (uint64_t)sent;
 		return;
@@ -235,10 +322,13 @@ static bool start_datagrams(struct echo *echo, VmsockAddress *address, GError **
 
 static bool wants(const struct echo *echo, VmsockStackAbilities ability)
 {
-	GSocketType type = vmsock_address_get_socket_type(echo->address);
+	GSocketType type = echo->address ? vmsock_address_get_socket_type(echo->address) :
+			   G_SOCKET_TYPE_STREAM;
 	bool only_streams = options.streams || type == G_SOCKET_TYPE_STREAM;
 	bool only_datagrams = options.datagrams || type == G_SOCKET_TYPE_DATAGRAM;
 
+	if (!echo->stack)
+		return ability == VMSOCK_STACK_ABILITIES_STREAM;
 	if (ability == VMSOCK_STACK_ABILITIES_STREAM)
 		return !only_datagrams;
 	if (only_streams)
@@ -253,16 +343,17 @@ static bool start(struct echo *echo)
 	bool good = true;
 
 	if (wants(echo, VMSOCK_STACK_ABILITIES_STREAM)) {
-		good = start_streams(echo, &bound, &error);
-		tool_tell("streams on", bound);
+		good = start_streams(echo, &error);
+		if (good)
+			tell_bound("streams", echo->bound);
 	}
 	/* A port that was chosen for streams serves datagrams too. */
 	if (good && wants(echo, VMSOCK_STACK_ABILITIES_DATAGRAM)) {
-		good = start_datagrams(echo, bound ? bound : echo->address, &error);
-		g_clear_object(&bound);
+		good = start_datagrams(echo, echo->bound ? echo->bound : echo->address, &error);
 		if (good)
 			bound = vmsock_datagram_socket_get_local_address(echo->datagrams, NULL);
-		tool_tell("datagrams on", bound);
+		if (good)
+			tell_bound("datagrams", bound);
 	}
 	if (!good)
 		echo->code = tool_fail(error);
@@ -279,6 +370,17 @@ static gboolean on_signal(gpointer data)
 
 static void print_summary(const struct echo *echo)
 {
+	struct json json;
+
+	if (common.json) {
+		json_start_line(&json);
+		json_string(&json, "type", "summary");
+		json_number(&json, "connections", (gint64)echo->accepted);
+		json_number(&json, "datagrams", (gint64)echo->answered);
+		json_number(&json, "dropped", (gint64)echo->dropped);
+		json_number(&json, "bytes", (gint64)echo->bytes);
+		json_finish(&json);
+	}
 	tool_remark("%" PRIu64 " connections, %" PRIu64 " datagrams "
 		    "(%" PRIu64 " answers dropped), %" PRIu64 " bytes",
 		    echo->accepted, echo->answered, echo->dropped, echo->bytes);
@@ -291,7 +393,7 @@ static void clean_up(struct echo *echo)
 		g_source_unref(echo->datagram_source);
 	}
 	g_clear_object(&echo->datagrams);
-	g_clear_object(&echo->listener);
+	listen_close(&echo->listener, &echo->bound);
 	g_clear_object(&echo->address);
 	g_clear_object(&echo->stack);
 	g_clear_pointer(&echo->datagram, g_free);
@@ -300,15 +402,16 @@ static void clean_up(struct echo *echo)
 
 static void serve(struct echo *echo)
 {
-	echo->stack = tool_acquire_stack(&echo->code);
-	if (!echo->stack)
+	if (echo->address && !tool_acquire_stack_for(echo->address, &echo->stack, &echo->code))
 		return;
 	echo->loop = g_main_loop_new(NULL, FALSE);
 	if (!start(echo))
 		return;
 	g_unix_signal_add(SIGINT, on_signal, echo);
 	g_unix_signal_add(SIGTERM, on_signal, echo);
+	manager_notify("READY=1");
 	g_main_loop_run(echo->loop);
+	manager_notify("STOPPING=1");
 	print_summary(echo);
 }
 
@@ -316,20 +419,32 @@ static const char *problem(void)
 {
 	if (options.streams && options.datagrams)
 		return "--stream and --datagram exclude each other";
+	if (options.discard && options.chargen)
+		return "--discard and --chargen exclude each other";
 	if (options.once && options.count)
 		return "--once and --count exclude each other";
 	return NULL;
 }
 
-static int run(int argc G_GNUC_UNUSED, char **argv)
+static bool is_passed_on(int argc, char **argv)
+{
+	return argc ? strcmp(argv[0], "systemd") == 0 : g_getenv("LISTEN_FDS") != NULL;
+}
+
+static int run(int argc, char **argv)
 {
 	struct echo echo = { 0 };
+	bool passed_on = is_passed_on(argc, argv);
 
 	if (problem())
 		return tool_misused(problem());
-	echo.address = tool_parse_listen_address(argv[0]);
-	if (!echo.address)
-		return TOOL_USAGE;
+	if (!argc && !passed_on)
+		return tool_misused("an argument is missing");
+	if (!passed_on) {
+		echo.address = tool_parse_listen_address(argv[0]);
+		if (!echo.address)
+			return TOOL_USAGE;
+	}
 	if (options.once)
 		options.count = 1;
 	serve(&echo);
@@ -341,6 +456,12 @@ static const struct option option_table[] = {
 	{ "stream", 's', OPTION_FLAG, &options.streams, NULL, "serve streams only", NULL, NULL },
 	{ "datagram", 'd', OPTION_FLAG, &options.datagrams, NULL, "serve datagrams only",
 	  NULL, NULL },
+	{ "discard", 'D', OPTION_FLAG, &options.discard, NULL, "take everything and answer nothing",
+	  NULL, NULL },
+	{ "chargen", 'G', OPTION_FLAG, &options.chargen, NULL,
+	  "send lines of characters without end",
+	  "Send lines of characters without end, as RFC 864 has them, whatever the peer sends;\n"
+	  "to a datagram, one of 512 bytes.", NULL },
 	{ "once", '1', OPTION_FLAG, &options.once, NULL, "end after one connection or datagram",
 	  NULL, NULL },
 	{ "count", 'n', OPTION_COUNT, &options.count, "N", "end after N connections and datagrams",
@@ -356,11 +477,11 @@ static const struct option option_table[] = {
 const struct command echo_command = {
 	.name = "echo",
 	.summary = "send back what peers send, over streams and datagrams",
-	.arguments = "ADDRESS|PORT",
+	.arguments = "ADDRESS|PORT|systemd",
 	.purpose = "Sends back what peers send, over streams and datagrams.",
-	.min = 1,
+	.min = 0,
 	.max = 1,
-	.common = COMMON_FAMILY | COMMON_VERBOSE,
+	.common = COMMON_FAMILY | COMMON_JSON | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "manager.h"
+#include "listen.h"
 #include "tool.h"
 
 #define BACKLOG 1024
@@ -91,42 +91,13 @@ static bool add_tcp(GSocketListener *listener, const struct endpoint *endpoint, 
 	return good;
 }
 
-/* A socket that nobody listens on any more is in the way. */
-static void remove_stale(const char *path)
-{
-	g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
-	g_autoptr(GSocketClient) client = g_socket_client_new();
-	g_autoptr(GSocketConnection) connection = NULL;
-	g_autoptr(GError) error = NULL;
-
-	connection = g_socket_client_connect(client, G_SOCKET_CONNECTABLE(address), NULL, &error);
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CONNECTION_REFUSED))
-		unlink(path);
-}
-
 static bool add_unix(GSocketListener *listener, const char *path, GError **error)
 {
 	g_autoptr(GSocketAddress) address = g_unix_socket_address_new(path);
 
-	remove_stale(path);
+	listen_remove_stale(path);
 	return g_socket_listener_add_address(listener, address, G_SOCKET_TYPE_STREAM, 0, NULL,
 					     NULL, error);
-}
-
-static bool add_passed(GSocketListener *listener, GError **error)
-{
-	int count = manager_take_sockets();
-
-	if (!count)
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-			    "no sockets were passed on (LISTEN_FDS is not set for this process)");
-	for (int fd = MANAGER_FIRST_FD; fd < MANAGER_FIRST_FD + count; fd++) {
-		g_autoptr(GSocket) socket = g_socket_new_from_fd(fd, error);
-
-		if (!socket || !g_socket_listener_add_socket(listener, socket, NULL, error))
-			return false;
-	}
-	return count;
 }
 
 static bool add_endpoint(GSocketListener *listener, const struct endpoint *endpoint, GError **error)
@@ -136,12 +107,23 @@ static bool add_endpoint(GSocketListener *listener, const struct endpoint *endpo
 		return add_tcp(listener, endpoint, error);
 	case ENDPOINT_UNIX:
 		return add_unix(listener, endpoint->path, error);
-	case ENDPOINT_SYSTEMD:
-		return add_passed(listener, error);
 	default:
-		return vmsock_listener_add_address(VMSOCK_LISTENER(listener), endpoint->address,
-						   NULL, error);
+		g_assert_not_reached();
 	}
+}
+
+/* Vsock addresses, and whatever a service manager has passed on. */
+static GSocketListener *listen_vsock(const struct endpoint *endpoint, VmsockStack *stack,
+				     guint64 buffer_size, GError **error)
+{
+	const struct listen_settings settings = {
+		.stack = stack,
+		.buffer_size = buffer_size,
+		.backlog = BACKLOG,
+	};
+	g_autoptr(VmsockAddress) bound = NULL;
+
+	return (GSocketListener *)listen_open(&settings, endpoint->address, &bound, error);
 }
 
 GSocketListener *endpoint_listen(const struct endpoint *endpoint, VmsockStack *stack,
@@ -149,18 +131,16 @@ GSocketListener *endpoint_listen(const struct endpoint *endpoint, VmsockStack *s
 {
 	g_autoptr(GSocketListener) listener = NULL;
 
-	if (endpoint->kind == ENDPOINT_VSOCK) {
-		listener = G_SOCKET_LISTENER(vmsock_listener_new());
-		vmsock_listener_set_stack(VMSOCK_LISTENER(listener), stack);
-		vmsock_listener_set_buffer_size(VMSOCK_LISTENER(listener), buffer_size);
+	if (endpoint->kind == ENDPOINT_VSOCK || endpoint->kind == ENDPOINT_SYSTEMD) {
+		listener = listen_vsock(endpoint, stack, buffer_size, error);
 	} else {
 		listener = g_socket_listener_new();
+		g_socket_listener_set_backlog(listener, BACKLOG);
+		if (!add_endpoint(listener, endpoint, error))
+			g_clear_object(&listener);
 	}
-	g_socket_listener_set_backlog(listener, BACKLOG);
-	if (!add_endpoint(listener, endpoint, error)) {
+	if (!listener)
 		g_prefix_error(error, "%s: ", endpoint->text);
-		return NULL;
-	}
 	return g_steal_pointer(&listener);
 }
 
@@ -198,18 +178,16 @@ GSocketConnection *endpoint_connect_finish(const struct endpoint *endpoint, GObj
 VmsockAddress *endpoint_peer(GSocketConnection *connection)
 {
 	GSocket *socket = g_socket_connection_get_socket(connection);
-	g_autoptr(VmsockConnection) wrapped = NULL;
 
-	if (VMSOCK_IS_CONNECTION(connection))
-		return vmsock_connection_get_remote_address(VMSOCK_CONNECTION(connection), NULL);
 	switch (g_socket_get_family(socket)) {
 	case G_SOCKET_FAMILY_IPV4:
 	case G_SOCKET_FAMILY_IPV6:
 	case G_SOCKET_FAMILY_UNIX:
 		return NULL;
 	default:
-		wrapped = vmsock_connection_new_from_socket(socket);
-		return vmsock_connection_get_remote_address(wrapped, NULL);
+		return VMSOCK_IS_CONNECTION(connection) ?
+		       vmsock_connection_get_remote_address(VMSOCK_CONNECTION(connection), NULL) :
+		       NULL;
 	}
 }
 

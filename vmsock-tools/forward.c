@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #include "endpoint.h"
+#include "json.h"
+#include "listen.h"
 #include "manager.h"
 #include "relay.h"
 #include "tool.h"
@@ -70,11 +72,13 @@ struct link {
 	struct rule *rule;
 	struct side sides[2];		/* who came, and whom we have connected to */
 	struct relay relays[2];		/* from side 0, from side 1 */
+	char *error;			/* why it failed, NULL if it did not */
 };
 
+/* There is one link then, and its end is the end. */
 static bool is_stdio(const struct rule *rule)
 {
-	return rule->from.kind == ENDPOINT_STDIO;
+	return rule->from.kind == ENDPOINT_STDIO || rule->to.kind == ENDPOINT_STDIO;
 }
 
 /* Sides */
@@ -118,18 +122,43 @@ static void close_side(struct side *side)
 
 /* Links */
 
+static void write_link(const struct link *link)
+{
+	g_autoptr(VmsockAddress) peer = NULL;
+	g_autofree char *text = NULL;
+	struct json json;
+
+	if (!common.json)
+		return;
+	if (link->sides[0].connection)
+		peer = endpoint_peer(link->sides[0].connection);
+	if (peer)
+		text = vmsock_address_to_string(peer);
+	json_start_line(&json);
+	json_string(&json, "type", "connection");
+	json_string(&json, "from", link->rule->from.text);
+	json_string(&json, "to", link->rule->to.text);
+	json_string(&json, "peer", text);
+	json_number(&json, "forth", (gint64)link->relays[0].bytes);
+	json_number(&json, "back", (gint64)link->relays[1].bytes);
+	json_string(&json, "error", link->error);
+	json_finish(&json);
+}
+
 static void accept_next(struct rule *rule);
 
 static void free_link(struct link *link)
 {
 	struct rule *rule = link->rule;
 
+	write_link(link);
 	for (int i = 0; i < 2; i++) {
 		rule->forward->bytes += link->relays[i].bytes;
 		relay_stop(&link->relays[i]);
 	}
 	for (int i = 0; i < 2; i++)
 		close_side(&link->sides[i]);
+	g_free(link->error);
 	g_free(link);
 	rule->open--;
 	if (is_stdio(rule))
@@ -141,6 +170,7 @@ static void free_link(struct link *link)
 static void fail_link(struct link *link, const char *what, int system_error)
 {
 	tool_remark("%s: %s: %s", link->rule->from.text, what, g_strerror(system_error));
+	link->error = g_strdup_printf("%s: %s", what, g_strerror(system_error));
 	if (is_stdio(link->rule))
 		link->rule->forward->code = TOOL_IO;
 	free_link(link);
@@ -169,7 +199,12 @@ static void on_relay_done(struct relay *relay, enum relay_end end, int system_er
 static bool send_proxy_header(struct link *link)
 {
 	g_autoptr(GByteArray) header = endpoint_proxy_header(link->sides[0].connection);
-	int fd = g_socket_get_fd(g_socket_connection_get_socket(link->sides[1].connection));
+	int fd = link->sides[1].connection ?
+		 g_socket_get_fd(g_socket_connection_get_socket(link->sides[1].connection)) :
+		 STDOUT_FILENO;
+
+	if (fd == STDOUT_FILENO)
+		return write(fd, header->data, header->len) == (ssize_t)header->len;
 
 	/* A connection that has just been made has room for so little. */
 	return send(fd, header->data, header->len, MSG_NOSIGNAL) == (ssize_t)header->len;
@@ -209,6 +244,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 		rule->forward->code = tool_fail(error);
 	else
 		tool_complain("%s: %s", rule->to.text, error->message);
+	link->error = g_strdup(error->message);
 	free_link(link);
 }
 
@@ -220,20 +256,26 @@ static void add_link(struct rule *rule, GSocketConnection *connection)
 	link->sides[0].connection = connection;
 	rule->open++;
 	rule->forward->links++;
+	if (rule->to.kind == ENDPOINT_STDIO) {
+		start_link(link);
+		return;
+	}
 	endpoint_connect(&rule->to, rule->forward->client, rule->forward->cancellable, on_connected,
 			 link);
 }
 
 /* Accepting */
 
-static bool is_allowed(const struct forward *forward, GSocketConnection *connection)
+/* A monitor's UNIX socket does not tell the context, so nobody from there is on a list. */
+static bool is_allowed(const struct rule *rule, GSocketConnection *connection)
 {
+	const struct forward *forward = rule->forward;
 	g_autoptr(VmsockAddress) peer = endpoint_peer(connection);
 	guint32 cid;
 
 	tool_tell("connection from", peer);
 	if (!peer || !forward->allowed)
-		return true;
+		return !forward->allowed || rule->from.kind != ENDPOINT_VSOCK;
 	cid = vmsock_address_get_cid(peer);
 	for (guint i = 0; i < forward->allowed->len; i++)
 		if (g_array_index(forward->allowed, guint32, i) == cid)
@@ -253,7 +295,7 @@ static gboolean on_accept_retry(gpointer data)
 
 static void take(struct rule *rule, GSocketConnection *connection)
 {
-	if (is_allowed(rule->forward, connection)) {
+	if (is_allowed(rule, connection)) {
 		add_link(rule, connection);
 		return;
 	}
@@ -293,7 +335,7 @@ static void accept_next(struct rule *rule)
 {
 	struct forward *forward = rule->forward;
 
-	if (rule->accepting || rule->open >= options.limit ||
+	if (rule->accepting || rule->open >= (is_stdio(rule) ? 1 : options.limit) ||
 	    g_cancellable_is_cancelled(forward->cancellable))
 		return;
 	rule->accepting = true;
@@ -311,11 +353,14 @@ static void free_rule(gpointer data)
 {
 	struct rule *rule = data;
 
-	if (rule->listener)
-		g_socket_listener_close(rule->listener);
 	if (rule->listener && rule->from.kind == ENDPOINT_UNIX)
 		unlink(rule->from.path);
-	g_clear_object(&rule->listener);
+	if (rule->from.kind == ENDPOINT_VSOCK) {
+		listen_close((VmsockListener **)&rule->listener, &rule->from.address);
+	} else if (rule->listener) {
+		g_socket_listener_close(rule->listener);
+		g_object_unref(rule->listener);
+	}
 	endpoint_clear(&rule->from);
 	endpoint_clear(&rule->to);
 	g_free(rule);
@@ -329,9 +374,9 @@ static bool add_rule(struct forward *forward, const char *from, const char *to)
 	g_ptr_array_add(forward->rules, rule);
 	if (!endpoint_parse(&rule->from, from, true) || !endpoint_parse(&rule->to, to, false))
 		return false;
-	if (rule->to.kind != ENDPOINT_STDIO)
+	if (rule->to.kind != ENDPOINT_STDIO || rule->from.kind != ENDPOINT_STDIO)
 		return true;
-	tool_complain("'stdio' can only be the first part of a rule");
+	tool_complain("'stdio' cannot be forwarded to itself");
 	return false;
 }
 
@@ -383,43 +428,46 @@ static bool add_ssh_rule(struct forward *forward, int argc, char **argv)
 	return add_rule(forward, "stdio", to);
 }
 
+static bool check_stdio(const struct forward *forward)
+{
+	for (guint i = 0; i < forward->rules->len; i++) {
+		if (!is_stdio(g_ptr_array_index(forward->rules, i)))
+			continue;
+		if (forward->rules->len == 1 && !common.json)
+			return true;
+		tool_complain(common.json ? "--json does not go with 'stdio': data are there" :
+					    "a rule with 'stdio' must be the only one");
+		return false;
+	}
+	return true;
+}
+
 static bool parse_rules(struct forward *forward, int argc, char **argv)
 {
 	if (options.ssh)
-		return add_ssh_rule(forward, argc, argv);
+		return add_ssh_rule(forward, argc, argv) && check_stdio(forward);
 	for (int i = 0; i < argc; i++)
 		if (!parse_rule(forward, argv[i]))
 			return false;
 	if (options.config && !parse_config(forward))
 		return false;
-	for (guint i = 0; i < forward->rules->len; i++) {
-		if (is_stdio(g_ptr_array_index(forward->rules, i)) && forward->rules->len > 1) {
-			tool_complain("a rule with 'stdio' must be the only one");
-			return false;
-		}
-	}
 	if (!forward->rules->len)
 		tool_complain("there is no rule");
-	return forward->rules->len;
+	return forward->rules->len && check_stdio(forward);
 }
 
 static bool parse_allowed(struct forward *forward)
 {
 	if (!options.allow)
 		return true;
-	forward->allowed = g_array_new(FALSE, FALSE, sizeof(guint32));
-	for (char **list = options.allow; *list; list++) {
-		g_auto(GStrv) words = g_strsplit(*list, ",", -1);
+	forward->allowed = tool_parse_cids(options.allow);
+	return forward->allowed;
+}
 
-		for (char **word = words; *word; word++) {
-			guint32 cid;
-
-			if (!tool_parse_cid(*word, &cid))
-				return false;
-			g_array_append_val(forward->allowed, cid);
-		}
-	}
-	return true;
+static bool needs_vsock(const struct endpoint *endpoint)
+{
+	return endpoint->kind == ENDPOINT_VSOCK &&
+	       vmsock_address_get_kind(endpoint->address) == VMSOCK_ADDRESS_KIND_VSOCK;
 }
 
 static bool needs_stack(const struct forward *forward)
@@ -427,7 +475,7 @@ static bool needs_stack(const struct forward *forward)
 	for (guint i = 0; i < forward->rules->len; i++) {
 		const struct rule *rule = g_ptr_array_index(forward->rules, i);
 
-		if (rule->from.kind == ENDPOINT_VSOCK || rule->to.kind == ENDPOINT_VSOCK)
+		if (needs_vsock(&rule->from) || needs_vsock(&rule->to))
 			return true;
 	}
 	return false;
@@ -439,7 +487,7 @@ static bool open_rules(struct forward *forward)
 		struct rule *rule = g_ptr_array_index(forward->rules, i);
 		g_autoptr(GError) error = NULL;
 
-		if (is_stdio(rule)) {
+		if (rule->from.kind == ENDPOINT_STDIO) {
 			add_link(rule, NULL);
 			continue;
 		}
@@ -477,6 +525,22 @@ static void raise_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+static void tell_summary(const struct forward *forward)
+{
+	struct json json;
+
+	tool_remark("%" PRIu64 " connections, %" PRIu64 " not allowed, %" PRIu64 " bytes",
+		    forward->links, forward->refused, forward->bytes);
+	if (!common.json)
+		return;
+	json_start_line(&json);
+	json_string(&json, "type", "summary");
+	json_number(&json, "connections", (gint64)forward->links);
+	json_number(&json, "refused", (gint64)forward->refused);
+	json_number(&json, "bytes", (gint64)forward->bytes);
+	json_finish(&json);
+}
+
 static void serve(struct forward *forward)
 {
 	raise_limit();
@@ -488,8 +552,8 @@ static void serve(struct forward *forward)
 		forward->stack = tool_acquire_stack(&forward->code);
 		if (!forward->stack)
 			return;
-		forward->client = tool_new_client(forward->stack, options.buffer_size);
 	}
+	forward->client = tool_new_client(forward->stack, options.buffer_size);
 	g_unix_signal_add(SIGINT, on_signal, forward);
 	g_unix_signal_add(SIGTERM, on_signal, forward);
 	if (!open_rules(forward))
@@ -497,8 +561,7 @@ static void serve(struct forward *forward)
 	manager_notify("READY=1");
 	g_main_loop_run(forward->loop);
 	manager_notify("STOPPING=1");
-	tool_remark("%" PRIu64 " connections, %" PRIu64 " not allowed, %" PRIu64 " bytes",
-		    forward->links, forward->refused, forward->bytes);
+	tell_summary(forward);
 }
 
 /* Links that are still open end with the process. */
@@ -565,10 +628,10 @@ const struct command forward_command = {
 	.summary = "connect TCP, UNIX sockets and standard input to vsock, both ways",
 	.arguments = "FROM=TO... | --ssh-proxy HOST [PORT]",
 	.purpose = "Forwards connections.  FROM and TO are vsock addresses, tcp:HOST:PORT or\n"
-		   "unix:PATH; FROM also stdio or systemd.",
+		   "unix:PATH; either also stdio; FROM also systemd.",
 	.min = 0,
 	.max = G_MAXINT,
-	.common = COMMON_CONNECT | COMMON_VERBOSE,
+	.common = COMMON_CONNECT | COMMON_JSON | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -81,13 +81,18 @@ void json_start_line(struct json *json)
 	start(json, true);
 }
 
-void json_finish(struct json *json)
+void json_finish_to(struct json *json, FILE *file)
 {
 	json_close(json, '}');
-	puts(json->text->str);
+	fprintf(file, "%s\n", json->text->str);
 	if (json->one_line)
-		fflush(stdout);
+		fflush(file);
 	g_string_free(json->text, TRUE);
+}
+
+void json_finish(struct json *json)
+{
+	json_finish_to(json, stdout);
 }
 
 void json_string(struct json *json, const char *name, const char *value)

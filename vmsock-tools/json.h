@@ -11,6 +11,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 struct json {
 	GString *text;
@@ -22,6 +23,7 @@ struct json {
 void json_start(struct json *json);
 void json_start_line(struct json *json);	/* one object of a stream, on one line */
 void json_finish(struct json *json);		/* prints it */
+void json_finish_to(struct json *json, FILE *file);	/* ... elsewhere than standard output */
 
 void json_open(struct json *json, const char *name, char bracket);	/* '{' or '[' */
 void json_close(struct json *json, char bracket);			/* '}' or ']' */

@@ -1,42 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * manager.c - what a service manager such as systemd passes on and wants to hear
+ * manager.c - what a service manager such as systemd wants to hear
  *
  * Copyright (C) 2026 The vmsock authors
  */
 #include "manager.h"
 
-#include <fcntl.h>
 #include <glib.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-static guint64 number_in(const char *variable)
-{
-	const char *text = g_getenv(variable);
-	guint64 number = 0;
-
-	if (text)
-		g_ascii_string_to_unsigned(text, 10, 0, G_MAXINT, &number, NULL);
-	return number;
-}
-
-int manager_take_sockets(void)
-{
-	int count = 0;
-
-	if (number_in("LISTEN_PID") == (guint64)getpid())
-		count = (int)MIN(number_in("LISTEN_FDS"), 1000);
-	g_unsetenv("LISTEN_PID");
-	g_unsetenv("LISTEN_FDS");
-	g_unsetenv("LISTEN_FDNAMES");
-	for (int fd = MANAGER_FIRST_FD; fd < MANAGER_FIRST_FD + count; fd++)
-		fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return count;
-}
 
 void manager_notify(const char *state)
 {

@@ -232,7 +232,7 @@ static void print_option(const struct option *option, void *file)
 
 void option_print_help(const struct command *command, FILE *file)
 {
-	fprintf(file, "Usage: vmsock %s [OPTION...]%s%s\n\n%s\n\n", command->name,
+	fprintf(file, "Usage: vmsock %s [OPTION...]%s%s\n\n%s\n", command->name,
 		command->arguments ? " " : "", command->arguments ? command->arguments : "",
 		command->purpose);
 	option_for_each(command, print_option, file);

@@ -17,6 +17,7 @@
 
 #include "exchange.h"
 #include "interrupt.h"
+#include "listen.h"
 #include "perf.h"
 #include "tool.h"
 
@@ -185,7 +186,8 @@ static void count(struct session *session)
 	g_autoptr(VmsockAddress) any = vmsock_address_new(VMSOCK_CID_ANY, VMSOCK_PORT_ANY);
 	g_autoptr(VmsockAddress) address = NULL;
 
-	datagrams = vmsock_datagram_socket_new(session->server->stack, any, NULL);
+	if (session->server->stack)
+		datagrams = vmsock_datagram_socket_new(session->server->stack, any, NULL);
 	if (datagrams)
 		address = vmsock_datagram_socket_get_local_address(datagrams, NULL);
 	session->result.port = address ? vmsock_address_get_port(address) : VMSOCK_PORT_ANY;
@@ -273,20 +275,20 @@ int perf_serve(VmsockAddress *address, guint64 buffer_size, bool once)
 {
 	/* Threads that still run when this returns use it up to the end of the process. */
 	static struct server server;
+	struct listen_settings settings = { .buffer_size = buffer_size };
 	g_autoptr(VmsockAddress) bound = NULL;
 	g_autoptr(GError) error = NULL;
 	enum tool_exit code = TOOL_OK;
 
 	server.interrupt = interrupt_catch();
-	server.stack = tool_acquire_stack(&code);
-	if (!server.stack)
+	if (!tool_acquire_stack_for(address, &server.stack, &code))
 		return code;
-	server.listener = vmsock_listener_new();
-	g_socket_listener_set_backlog(G_SOCKET_LISTENER(server.listener), 128);
-	vmsock_listener_set_stack(server.listener, server.stack);
-	vmsock_listener_set_buffer_size(server.listener, buffer_size);
-	if (!vmsock_listener_add_address(server.listener, address, &bound, &error))
+	settings.stack = server.stack;
+	server.listener = listen_open(&settings, address, &bound, &error);
+	if (!server.listener)
 		return tool_fail(error);
 	tool_tell("serving on", bound);
-	return accept_all(&server, once);
+	code = accept_all(&server, once);
+	listen_close(&server.listener, &bound);
+	return code;
 }

@@ -140,7 +140,10 @@ static void write_start(struct json *json, const struct perf_plan *plan)
 	json_open(json, "start", '{');
 	json_string(json, "version", PACKAGE_STRING);
 	json_open(json, "connecting_to", '{');
-	json_number(json, "host", vmsock_address_get_cid(plan->address));
+	if (vmsock_address_get_path(plan->address))
+		json_string(json, "host", vmsock_address_get_path(plan->address));
+	else
+		json_number(json, "host", vmsock_address_get_cid(plan->address));
 	json_number(json, "port", vmsock_address_get_port(plan->address));
 	json_close(json, '}');
 	json_open(json, "test_start", '{');
@@ -255,8 +258,7 @@ static enum tool_exit measure_sizes(struct perf_plan *plan, const gsize *sizes, 
 	enum tool_exit code;
 
 	plan->interrupt = interrupt_catch();
-	plan->stack = tool_acquire_stack(&code);
-	if (!plan->stack)
+	if (!tool_acquire_stack_for(plan->address, &plan->stack, &code))
 		return code;
 	code = TOOL_OK;
 	for (guint i = 0; i < count && code == TOOL_OK &&
@@ -264,7 +266,7 @@ static enum tool_exit measure_sizes(struct perf_plan *plan, const gsize *sizes, 
 		plan->size = sizes[i];
 		code = measure(plan);
 	}
-	g_object_unref(plan->stack);
+	g_clear_object(&plan->stack);
 	return code;
 }
 
@@ -296,6 +298,8 @@ static GArray *parse_sizes(enum perf_test test)
 /* Datagrams are agreed upon over a stream. */
 static VmsockAddress *as_stream(VmsockAddress *address)
 {
+	if (vmsock_address_get_path(address))
+		return g_object_ref(address);
 	return vmsock_address_new(vmsock_address_get_cid(address),
 				  vmsock_address_get_port(address));
 }
@@ -343,6 +347,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv)
 	if (!address)
 		return TOOL_USAGE;
 	control = as_stream(address);
+	if (options.datagram && vmsock_address_get_path(address))
+		return tool_misused("--datagram: a UNIX socket has streams only");
 	plan = (struct perf_plan){
 		.test = chosen_test(address),
 		.address = control,

@@ -98,6 +98,8 @@ static bool stream_begin(struct ping *ping)
 	ping->connection = connect_once(ping, &error);
 	if (!ping->connection)
 		broken(ping, error);
+	else
+		tool_tell("connected to", ping->address);
 	return ping->connection;
 }
 
@@ -371,8 +373,7 @@ static void clean_up(struct ping *ping)
 static void measure(struct ping *ping)
 {
 	ping->interrupt = interrupt_catch();
-	ping->stack = tool_acquire_stack(&ping->code);
-	if (!ping->stack)
+	if (!tool_acquire_stack_for(ping->address, &ping->stack, &ping->code))
 		return;
 	ping->client = tool_new_client(ping->stack, 0);
 	if (options.connect)
@@ -386,10 +387,12 @@ static void measure(struct ping *ping)
 	ping->code = verdict(ping);
 }
 
-static const char *problem(void)
+static const char *problem(const struct ping *ping)
 {
 	if (options.datagram && options.connect)
 		return "--datagram and --connect exclude each other";
+	if (options.datagram && vmsock_address_get_path(ping->address))
+		return "--datagram: a UNIX socket has streams only";
 	if (options.datagram && options.size > VMSOCK_DATAGRAM_MAX)
 		return "--size: a datagram holds 69608 bytes at most";
 	if (options.size > LARGEST_STREAM)
@@ -406,8 +409,8 @@ static int run(int argc G_GNUC_UNUSED, char **argv)
 	if (vmsock_address_get_socket_type(ping.address) == G_SOCKET_TYPE_DATAGRAM)
 		options.datagram = TRUE;
 	ping.way = &ways[options.datagram ? 1 : options.connect ? 2 : 0];
-	if (problem())
-		ping.code = tool_misused(problem());
+	if (problem(&ping))
+		ping.code = tool_misused(problem(&ping));
 	else
 		measure(&ping);
 	clean_up(&ping);
@@ -442,7 +445,7 @@ const struct command ping_command = {
 	.purpose = "Measures round trips to a 'vmsock echo', or the time to connect.",
 	.min = 1,
 	.max = 1,
-	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET,
+	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

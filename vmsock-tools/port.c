@@ -68,6 +68,96 @@ static const struct port_ops socket_ops = {
 	.write = socket_write,
 };
 
+/* Packets */
+
+static ssize_t packets_read(struct port *port, void *buffer, size_t size)
+{
+	struct iovec part = { .iov_base = buffer, .iov_len = size };
+	struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
+	ssize_t got = recvmsg(port->fd, &message, MSG_DONTWAIT);
+
+	if (got < 0 || !(message.msg_flags & MSG_TRUNC))
+		return got;
+	errno = EMSGSIZE;
+	return -1;
+}
+
+static ssize_t packets_write(struct port *port, const void *buffer, size_t size)
+{
+	ssize_t put = send(port->fd, buffer, size, MSG_NOSIGNAL);
+
+	if (put < 0 && errno == EAGAIN)
+		errno = ETIMEDOUT;
+	return put;
+}
+
+static const struct port_ops packet_ops = {
+	.read = packets_read,
+	.write = packets_write,
+};
+
+void port_init_packets(struct port *port, GSocket *socket)
+{
+	struct timeval limit = { .tv_sec = PORT_WAIT_SECONDS };
+	int fd = g_socket_get_fd(socket);
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+	*port = (struct port){ .ops = &packet_ops, .fd = fd };
+}
+
+/* The character generator, and what takes everything */
+
+#define LINE_LENGTH 72
+#define CHARACTERS ('~' - ' ' + 1)
+
+static guint8 character_at(guint64 at)
+{
+	guint64 line = at / (LINE_LENGTH + 2), column = at % (LINE_LENGTH + 2);
+
+	if (column >= LINE_LENGTH)
+		return column == LINE_LENGTH ? '\r' : '\n';
+	return (guint8)(' ' + (line + column) % CHARACTERS);
+}
+
+void port_generate(guint8 *buffer, size_t size, guint64 from)
+{
+	for (size_t i = 0; i < size; i++)
+		buffer[i] = character_at(from + i);
+}
+
+static ssize_t chargen_read(struct port *port, void *buffer, size_t size)
+{
+	port_generate(buffer, size, port->generated);
+	port->generated += size;
+	return (ssize_t)size;
+}
+
+static const struct port_ops chargen_ops = {
+	.read = chargen_read,
+};
+
+/* Devices that are always ready stand for what needs no waiting. */
+void port_init_chargen(struct port *port)
+{
+	*port = (struct port){
+		.ops = &chargen_ops,
+		.fd = open("/dev/zero", O_RDONLY | O_CLOEXEC),
+		.owns_fd = true,
+	};
+}
+
+void port_init_discard(struct port *port)
+{
+	*port = (struct port){
+		.ops = &file_ops,
+		.fd = open("/dev/null", O_WRONLY | O_CLOEXEC),
+		.owns_fd = true,
+	};
+}
+
+/* Datagrams */
+
 static int errno_of(GError *error)
 {
 	int system_error = vmsock_error_get_errno(error);
@@ -87,11 +177,23 @@ static bool is_from_peer(const struct port *port, VmsockAddress *sender)
 	       (cid == VMSOCK_CID_ANY || cid == vmsock_address_get_cid(sender));
 }
 
+static bool is_allowed(const struct port *port, VmsockAddress *sender)
+{
+	guint32 cid = vmsock_address_get_cid(sender);
+
+	for (guint i = 0; port->allowed && i < port->allowed->len; i++)
+		if (g_array_index(port->allowed, guint32, i) == cid)
+			return true;
+	return !port->allowed;
+}
+
 /* Is there something to pass on?  An empty datagram is no end of input, it just has nothing. */
 static bool take_sender(struct port *port, VmsockAddress *sender)
 {
 	if (!sender)
-		return !port->peer_fixed;
+		return !port->peer_fixed && !port->allowed;
+	if (!is_allowed(port, sender))
+		return false;
 	if (port->peer_fixed)
 		return is_from_peer(port, sender);
 	g_set_object(&port->peer, sender);

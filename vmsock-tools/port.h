@@ -29,7 +29,9 @@ struct port {
 	VmsockDatagramSocket *datagrams;	/* borrowed */
 	VmsockAddress *peer;			/* where datagrams go */
 	bool peer_fixed;			/* take datagrams of nobody else; or: of the last */
+	GArray *allowed;			/* borrowed: CIDs to take datagrams of; NULL: all */
 	guint64 received, limit;		/* datagrams; input ends at the limit, 0 is none */
+	guint64 generated;			/* bytes, of the character generator */
 };
 
 /* A descriptor of any kind to read from; once after each POLLIN, or it may block. */
@@ -43,6 +45,22 @@ void port_init_socket(struct port *port, GSocket *socket);
 
 /* A datagram socket, for talking to @peer; or, if that is NULL, to whoever sent to us last. */
 void port_init_datagrams(struct port *port, VmsockDatagramSocket *socket, VmsockAddress *peer);
+
+/*
+ * A seqpacket socket: what is read at once is a packet.  Writing waits for the peer to take what it
+ * got before, WAIT_SECONDS at most: the kernel may send half a packet rather than not wait.
+ */
+#define PORT_WAIT_SECONDS 10
+void port_init_packets(struct port *port, GSocket *socket);
+
+/* Takes everything, for output. */
+void port_init_discard(struct port *port);
+
+/* The lines of the character generator (RFC 864) without end, for input. */
+void port_init_chargen(struct port *port);
+
+/* The lines from byte @from on. */
+void port_generate(guint8 *buffer, size_t size, guint64 from);
 
 /* Harmless when repeated, and for a port that is all zeros. */
 void port_clear(struct port *port);

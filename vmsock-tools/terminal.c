@@ -15,6 +15,10 @@
 /* Weight of the last interval in the rate that is shown. */
 #define FRESHNESS 0.3
 
+/* What is on the terminal, and the thread that put it there. */
+static struct progress *current;
+static GThread *owner;
+
 static bool is_terminal(FILE *file)
 {
 	return isatty(fileno(file)) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
@@ -84,6 +88,8 @@ void progress_show(struct progress *progress, guint64 bytes)
 	fprintf(stderr, "%s  %s/s%s", done, rate, left);
 	fflush(stderr);
 	progress->shown = true;
+	owner = g_thread_self();
+	current = progress;
 }
 
 void progress_clear(struct progress *progress)
@@ -91,4 +97,12 @@ void progress_clear(struct progress *progress)
 	if (progress->shown)
 		fputs("\r\033[K", stderr);
 	progress->shown = false;
+	if (current == progress)
+		current = NULL;
+}
+
+void progress_clear_any(void)
+{
+	if (g_thread_self() == owner && current)
+		progress_clear(current);
 }

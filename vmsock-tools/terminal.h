@@ -33,4 +33,7 @@ void progress_start(struct progress *progress, guint64 total);
 void progress_show(struct progress *progress, guint64 bytes);	/* as often as you like */
 void progress_clear(struct progress *progress);	/* before anything else is printed */
 
+/* Clear the line of whatever progress is shown: before a message. */
+void progress_clear_any(void);
+
 #endif

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "terminal.h"
+
 void tool_complain(const char *format, ...)
 {
 	g_autofree char *text = NULL;
@@ -18,6 +20,7 @@ void tool_complain(const char *format, ...)
 	va_start(args, format);
 	text = g_strdup_vprintf(format, args);
 	va_end(args);
+	progress_clear_any();
 	fprintf(stderr, "%s: %s\n", g_get_prgname(), text);
 }
 
@@ -110,24 +113,56 @@ bool tool_parse_cid(const char *text, guint32 *cid)
 	return true;
 }
 
+GArray *tool_parse_cids(GStrv lists)
+{
+	g_autoptr(GArray) cids = g_array_new(FALSE, FALSE, sizeof(guint32));
+
+	for (char **list = lists; *list; list++) {
+		g_auto(GStrv) words = g_strsplit(*list, ",", -1);
+
+		for (char **word = words; *word; word++) {
+			guint32 cid;
+
+			if (!tool_parse_cid(*word, &cid))
+				return NULL;
+			g_array_append_val(cids, cid);
+		}
+	}
+	return g_steal_pointer(&cids);
+}
+
+bool tool_parse_family(guint64 *number)
+{
+	*number = 0;
+	if (!common.family || strcmp(common.family, "auto") == 0 ||
+	    g_ascii_string_to_unsigned(common.family, 10, 1, 255, number, NULL))
+		return true;
+	tool_complain("--family: '%s' is not 'auto' or a family number", common.family);
+	return false;
+}
+
 VmsockStack *tool_acquire_stack(enum tool_exit *code)
 {
 	g_autoptr(GError) error = NULL;
 	VmsockStack *stack;
-	guint64 number = 0;
+	guint64 number;
 
-	if (!common.family || strcmp(common.family, "auto") == 0) {
-		stack = vmsock_stack_acquire(&error);
-	} else if (g_ascii_string_to_unsigned(common.family, 10, 1, 255, &number, NULL)) {
-		stack = vmsock_stack_acquire_family((int)number, &error);
-	} else {
-		tool_complain("--family: '%s' is not 'auto' or a family number", common.family);
-		*code = TOOL_USAGE;
+	*code = TOOL_USAGE;
+	if (!tool_parse_family(&number))
 		return NULL;
-	}
-	if (!stack)
-		*code = tool_fail(error);
+	stack = number ? vmsock_stack_acquire_family((int)number, &error) :
+			 vmsock_stack_acquire(&error);
+	*code = stack ? TOOL_OK : tool_fail(error);
 	return stack;
+}
+
+bool tool_acquire_stack_for(VmsockAddress *address, VmsockStack **stack, enum tool_exit *code)
+{
+	*stack = NULL;
+	if (vmsock_address_get_kind(address) != VMSOCK_ADDRESS_KIND_VSOCK)
+		return true;
+	*stack = tool_acquire_stack(code);
+	return *stack;
 }
 
 VmsockClient *tool_new_client(VmsockStack *stack, guint64 buffer_size)

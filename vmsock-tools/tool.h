@@ -34,8 +34,17 @@ VmsockAddress *tool_parse_listen_address(const char *text);
 /* A context ID or one of its names; false after a message. */
 bool tool_parse_cid(const char *text, guint32 *cid);
 
+/* Context IDs of options that hold "3,4,guest"; NULL after a message. */
+GArray *tool_parse_cids(GStrv lists);
+
+/* The number of --family, 0 for "auto"; false after a message. */
+bool tool_parse_family(guint64 *number);
+
 /* The stack for --family, the default one without it; NULL after a message, with @code set. */
 VmsockStack *tool_acquire_stack(enum tool_exit *code);
+
+/* The same if @address needs one; a path does not, and then @stack is NULL.  False on failure. */
+bool tool_acquire_stack_for(VmsockAddress *address, VmsockStack **stack, enum tool_exit *code);
 
 /* A client as --timeout, --deadline and --retry say; @buffer_size may be 0. */
 VmsockClient *tool_new_client(VmsockStack *stack, guint64 buffer_size);

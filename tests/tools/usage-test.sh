@@ -94,14 +94,24 @@ mistake "timeout: '0' is not a number of seconds" cat -w 0 2:1
 mistake "buffer-size: '1X' is not a size" cat -b 1X 2:1
 mistake "buffer-size is for streams" cat -d -b 1K 2:1
 mistake "datagram-size goes with --datagram" cat -s 1K 2:1
+mistake "from goes with --listen" cat --from 3 2:1
+mistake "'dog' is not a context ID" cat --listen --from 3,dog 1
+mistake "datagram and --seqpacket exclude" cat -d -Q 2:1
+mistake "seqpacket: .* is no address for that" cat -Q vsock-stream:2:1
+mistake "is no address for that" cat -Q unix:dog
+mistake "send-only and --recv-only exclude" cat -S -R 2:1
+mistake "exec, --sh, --send-only and --recv-only exclude" cat -e dog -c dog 2:1
+mistake "exec, --sh, --send-only and --recv-only exclude" cat -e dog -S 2:1
+mistake "do not go with datagrams" cat -d --sh dog 2:1
 mistake "holds 69608 bytes at most" cat -d -s 69609 2:1
-mistake "no address for datagrams" cat -d vsock-stream:2:1
+mistake "datagram: .* is no address for that" cat -d vsock-stream:2:1
 mistake "family: 'dog' is not" cat --family dog 2:1
 mistake "family: '0' is not" cat --family 0 2:1
 mistake "family: '256' is not" echo --family 256 1
 mistake "argument is missing" echo
 mistake "stream and --datagram exclude" echo -s -d 1
 mistake "once and --count exclude" echo -1 -n 2 1
+mistake "discard and --chargen exclude" echo -D -G 1
 mistake "count: '-2' is not a number" echo -n -2 1
 mistake "buffer-size: '0' is not a size" echo -b 0 1
 mistake "exclude each other" perf -r -C 2:1
@@ -120,10 +130,14 @@ mistake "a rule or --config is needed" forward
 mistake "is no rule like" forward dog
 mistake "not a vsock address" forward tcp:1=dog
 mistake "is not tcp:HOST:PORT" forward tcp:dog=2:1
-mistake "can only be the first part" forward tcp:1=stdio
+mistake "cannot be forwarded to itself" forward stdio=stdio
+mistake "json does not go with .stdio." forward --json stdio=2:1
+mistake "json does not go with .stdio." forward --json --ssh-proxy 2
 mistake "must be the only one" forward stdio=2:1 tcp:1=2:1
 mistake "takes HOST and PORT" forward --ssh-proxy
 mistake "'dog' is not a context ID" forward --allow dog tcp:1=2:1
+mistake "UNIX socket has streams only" ping -d unix:dog
+mistake "UNIX socket has streams only" perf -d unix:dog
 mistake "datagram and --connect exclude" ping -d -C 2:1
 mistake "1 MiB at most" ping -s 2M 2:1
 mistake "holds 69608 bytes at most" ping -d -s 1M 2:1
