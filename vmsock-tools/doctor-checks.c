@@ -15,6 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "pci.h"
+
 static void good(struct doctor *doctor, char *text)
 {
 	doctor_find(doctor, DOCTOR_OK, text, NULL);
@@ -373,30 +375,11 @@ static void look_lockdown(struct doctor *doctor)
 
 /* The device */
 
-static bool is_vmci_device(const struct doctor *doctor, const char *folder)
-{
-	g_autofree char *vendor_path = g_build_filename(folder, "vendor", NULL);
-	g_autofree char *device_path = g_build_filename(folder, "device", NULL);
-	g_autofree char *vendor = doctor_read(doctor, vendor_path);
-	g_autofree char *device = doctor_read(doctor, device_path);
-
-	return g_strcmp0(vendor, "0x15ad") == 0 && g_strcmp0(device, "0x0740") == 0;
-}
-
 /* The folder of the device in sysfs, NULL if there is none. */
 static const char *find_device(struct doctor *doctor)
 {
-	static const char devices[] = "/sys/bus/pci/devices";
-	g_autofree char *path = doctor_path(doctor, devices);
-	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-	const char *name;
-
-	while (folder && !doctor->device && (name = g_dir_read_name(folder))) {
-		g_autofree char *device = g_build_filename(devices, name, NULL);
-
-		if (is_vmci_device(doctor, device))
-			doctor->device = g_steal_pointer(&device);
-	}
+	if (!doctor->device)
+		doctor->device = pci_find_vmci(doctor->root);
 	return doctor->device;
 }
 
@@ -413,11 +396,8 @@ static void look_device(struct doctor *doctor)
 static void look_driver(struct doctor *doctor)
 {
 	const char *device = find_device(doctor);
-	g_autofree char *path = device ? g_strconcat(doctor->root, device, "/driver", NULL) : NULL;
-	g_autofree char *link = path ? g_file_read_link(path, NULL) : NULL;
-	const char *driver = link ? strrchr(link, '/') : NULL;
+	g_autofree char *driver = device ? pci_driver(doctor->root, device) : NULL;
 
-	driver = driver ? driver + 1 : link;
 	if (!device)
 		nothing(doctor, "no VMCI device");
 	else if (!driver)
@@ -434,12 +414,8 @@ static void look_driver(struct doctor *doctor)
 static void look_interrupts(struct doctor *doctor)
 {
 	const char *device = find_device(doctor);
-	g_autofree char *path = g_strconcat(doctor->root, device ? device : "", "/msi_irqs", NULL);
-	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
-	guint count = 0;
+	guint count = device ? pci_count_interrupts(doctor->root, device) : 0;
 
-	while (folder && g_dir_read_name(folder))
-		count++;
 	if (!device)
 		nothing(doctor, "no VMCI device");
 	else if (count)
