@@ -56,6 +56,7 @@ transfers()
 half_close()
 {
 	mkfifo answer
+	rm -f half.err
 	# shellcheck disable=SC2086,SC2094 # an option or nothing; two ends of a pipe
 	vmsock cat --listen --verbose $option 5001 <answer 2>half.err | md5sum >answer &
 	eventually 5 heard half.err || diag "$(cat half.err)"
@@ -149,6 +150,7 @@ failures()
 	exec 3>&-
 	rm open
 
+	rm -f early.err
 	cat_here --listen --verbose 5012 </dev/null 2>early.err | head -c 1 >/dev/null &
 	eventually 5 heard early.err
 	head -c 4000000 /dev/zero | cat_here "$cid:5012" >/dev/null 2>err
@@ -160,6 +162,46 @@ failures()
 	ok "$what: small queues" sh -c "vmsock cat --buffer-size 8K $option $cid:5013 <up"
 	ended 0 "$what: small queues, the listener"
 	same up small.out "$what: small queues, all bytes"
+}
+
+peers()
+{
+	listener chosen --from 77,78 --keep-open 5020
+	is "$(echo stranger | cat_here "$cid:5020" 2>/dev/null)" "" \
+		"$what: --from: nothing for a stranger"
+	kill "$pid"
+	ended 0 "$what: its listener"
+	is "$(cat chosen.out)" "" "$what: and nothing of it"
+	listener chosen --from "77,$cid,2" 5020
+	ok "$what: --from: a friend" sh -c "echo friend | vmsock cat $option $cid:5020"
+	ended 0 "$what: its listener"
+	is "$(cat chosen.out)" friend "$what: and what it sent"
+
+	listener shouts --keep-open --exec "tr a-z A-Z" 5021
+	is "$(echo word | cat_here "$cid:5021")" WORD "$what: --exec"
+	# shellcheck disable=SC2016 # for the other shell
+	ok "$what: --sh as a client" cat_here --sh \
+		'echo $VMSOCK_PEER; read -r line; echo "$line" >heard' "$cid:5021"
+	like "$(cat heard)" "^VSOCK:[0-9]+:5021$" "$what: with the peer's address"
+	kill "$pid"
+	ended 0 "$what: its listener"
+}
+
+packets()
+{
+	listener packets --seqpacket 5030
+	printf 'packet 1\npacket 2\npacket 3\n' >three
+	cat_here --seqpacket "$cid:5030" <three 2>err
+	is $? 0 "seqpacket: a client" || diag "$(cat err)"
+	ended 0 "seqpacket: its listener"
+	same three packets.out "seqpacket: everything"
+	listener packets "vsock-seqpacket::5031"
+	head -c 1000000 /dev/urandom >up
+	ok "seqpacket: many" sh -c "vmsock cat $option vsock-seqpacket:$cid:5031 <up"
+	ended 0 "seqpacket: its listener"
+	same up packets.out "seqpacket: all bytes"
+	cat_here "$cid:5032" --seqpacket </dev/null 2>err
+	is $? 5 "seqpacket: nobody listens"
 }
 
 suite()
@@ -174,6 +216,7 @@ suite()
 	listens_on
 	addresses
 	failures
+	peers
 	ok "$what: a transfer of 32 MiB" sh -c "head -c 33554432 /dev/urandom >up"
 	transfers 33554432 0
 	rm -f up down -- *.out
@@ -181,4 +224,8 @@ suite()
 
 suite "dynamic family" self ""
 suite "family 40" local 40
+packets
+vmsock cat --seqpacket self:1 </dev/null 2>err
+is $? 3 "no sequenced packets over VMCI"
+like "$(cat err)" "no sequenced packets; .* --family=40" "and where there are some"
 done_testing

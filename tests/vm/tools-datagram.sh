@@ -10,6 +10,7 @@
 
 . tap.sh
 
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
 heard() { grep -qs 'listening on' "$1"; }
 
 # receiver NAME OPTION...: starts one in the background; output NAME.out
@@ -59,14 +60,24 @@ exec 3<>answers
 vmsock cat -d --listen --verbose --timeout 2 5003 <&3 >questions 2>answers.err &
 pid=$! name=answers
 eventually 5 heard answers.err
-(sleep 1; echo an answer >answers) &
+(eventually 20 grep -qs question questions; echo an answer >answers) &
 is "$(echo a question | vmsock cat -d -w 2 -p 6003 self:5003)" "an answer" "an answer comes back"
 ended 0 "silence after datagrams is no failure"
 is "$(cat questions)" "a question" "the question arrived"
 exec 3>&-
-(sleep 0.5; echo stranger | vmsock cat -d self:6004) &
-is "$(vmsock cat -d -w 1 -p 6004 self:5004 </dev/null)" "" "a stranger's datagram is not printed"
+bound() { vmsock stat --quiet --port=6004 | grep -q dgram; }
+(eventually 20 bound; echo stranger | vmsock cat -d self:6004) &
+is "$(vmsock cat -d -w 3 -p 6004 self:5004 </dev/null)" "" "a stranger's datagram is not printed"
 wait
+
+receiver chosen -d -n 1 --from self 5006
+ok "from one that is allowed" sh -c "echo friend | vmsock cat -d self:5006"
+ended 0 "it is taken"
+is "$(cat chosen.out)" friend "and printed"
+receiver chosen -d --from 77,78 -w 1 5006
+ok "from one that is not" sh -c "echo stranger | vmsock cat -d self:5006"
+ended 6 "it counts for nothing"
+is "$(cat chosen.out)" "" "and is not printed"
 
 echo lost | vmsock cat -d self:5999 2>err
 is $? 5 "nobody receives"

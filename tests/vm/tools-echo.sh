@@ -14,7 +14,8 @@
 # The command on the stack that the suite is about.
 cat_here() { vmsock cat ${family:+"--family=$family"} "$@"; }
 
-heard() { grep -qs 'streams on' "$1"; }
+# Both kinds of sockets, or the one that was asked for
+heard() { grep -qsE "${kind:-streams} on" "$1"; }
 
 # server OPTION...
 server()
@@ -76,7 +77,36 @@ suite()
 	ended 0 "$what: --count 2 ends after the second"
 }
 
+# Two peers that answer nothing, and without end
+references()
+{
+	server --discard 5004
+	head -c 1000000 /dev/urandom >file
+	is "$(cat_here "$cid:5004" <file)" "" "$what: discard answers nothing"
+	kill "$pid"
+	ended 0 "$what: discard ends"
+	like "$(cat err)" "1 connections, .* 1000000 bytes" "$what: and has taken everything"
+	server --chargen 5004
+	cat_here --recv-only "$cid:5004" 2>/dev/null | head -c 100000 >file
+	is "$(wc -l <file)" 1351 "$what: chargen sends lines"
+	is "$(head -n 95 file | sort -u | wc -l)" 95 "$what: 95 different ones"
+	kill "$pid"
+	ended 0 "$what: chargen ends"
+}
+
 suite "dynamic family" self ""
+references
+
+kind=datagrams
+server --discard --datagram 5005
+is "$(echo datagram | vmsock cat -d -w 0.5 self:5005)" "" "discard answers no datagram"
+kill "$pid"
+ended 0 "it ends"
+like "$(cat err)" "1 datagrams .* 9 bytes" "and has counted it"
+server --chargen --once --datagram 5005
+is "$(echo datagram | vmsock cat -d -n 1 -w 20 self:5005 | head -n 1 | cut -c 1-8)" " !\"#\$%&'" \
+	"chargen answers a datagram"
+ended 0 "it ends"
 
 server 5003
 is "$(echo datagram | vmsock cat -d -w 0.5 self:5003)" datagram "a datagram comes back"
@@ -93,5 +123,7 @@ is "$(echo any | vmsock cat "self:$port")" any "and streams"
 kill "$pid"
 ended 0 "a signal ends it"
 
+kind=
 suite "family 40" local 40
+references
 done_testing

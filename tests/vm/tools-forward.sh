@@ -18,6 +18,13 @@ heard() { grep -qs 'streams on' err.echo; }
 forwarding() { grep -qs 'is forwarded' err.forward; }
 listening() { grep -qs 'listening on' err.cat; }
 
+# Has the second connection been made, which nobody has accepted?
+waits_for_its_turn()
+{
+	[ "$(vmsock stat --quiet --state=established --port=5003 |
+		grep -c "$waiter/vmsock")" = 1 ]
+}
+
 # forward OPTION...: in the background
 forward()
 {
@@ -44,6 +51,7 @@ through()
 	ok "$what: $2" sh -c "vmsock forward $option 'stdio=$1' <file | cmp - file"
 }
 
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
 ifconfig lo up
 head -c 3000001 /dev/urandom >file
 
@@ -90,7 +98,7 @@ suite()
 	# shellcheck disable=SC2086 # an option or nothing
 	echo two | vmsock forward $option "stdio=$cid:5003" >second.out 3>&- &
 	waiter=$!
-	sleep 1
+	eventually 20 waits_for_its_turn
 	is "$(cat second.out)" "" "$what: beyond the limit it waits"
 	exec 3>&-
 	wait $holder
@@ -139,9 +147,9 @@ through unix:passed "a UNIX socket that was passed on"
 ended "a signal ends it"
 eventually 5 grep -q STOPPING notes
 is "$(tail -n 1 notes)" STOPPING=1 "$what: and that it stops"
-activate -v 6000 vmsock forward systemd=self:5000 &
+activate -v 6000 vmsock forward --verbose systemd=self:5000 2>err.forward &
 forwarder=$!
-sleep 1
+eventually 20 forwarding
 option=--family=40
 through local:6000 "a vsock socket that was passed on, to the other family"
 ended "a signal ends it"
@@ -154,7 +162,8 @@ what="a hostile peer"
 forward 5001=self:5000 --buffer-size 16K
 yes | vmsock cat self:5001 >/dev/null 2>&1 &
 hostile=$!
-usleep 300000
+stuffed() { vmsock stat --json --state=established --port=5001 | grep -q '"received": [1-9]'; }
+eventually 20 stuffed
 kill -STOP $hostile
 for i in 1 2 3 4 5; do
 	through self:5001 "others are served, $i"

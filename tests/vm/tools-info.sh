@@ -5,7 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# vm-programs: vmsock-tools/vmsock
+# vm-programs: vmsock-tools/vmsock tests/tools/json-check docs/json/info.json
 # vm-boot: own
 
 . tap.sh
@@ -24,6 +24,7 @@ info()
 
 # A socket of family 40 must not load the kernel's vsock behind our back.
 echo >/proc/sys/kernel/modprobe
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
 
 what="no module"
 info 3 "^Stack: +none" "no vsock module is loaded; load one with: modprobe vmsock"
@@ -40,12 +41,17 @@ info 3 "module vmci is loaded but vmsock is not"
 what="our modules"
 modprobe vmsock
 info 0 "^Stack: +vmsock, dynamic family number" "^Family: +22" "^CID: +2 \(host" \
+	"^Limits: +queues of streams 256 KiB, .* datagrams of 69608 bytes" \
+	"^In use: +0 sockets, 0 queue pairs" "^Options: .*vmsock.family=0" \
 	"^API: +[0-9]+\.[0-9]+\.[0-9]+" "^Sockets: +stream datagram$" \
 	"^Modules: .*vmci \(.*\) vmsock \(" "^Devices: .*/dev/vmsock"
 is "$(vmsock info --cid)" 2 "$what: the CID alone"
 json=$(vmsock info --json | tr -d ' \n')
 like "$json" '^\{"stack":"vmsock","family":22,"cid":2,"api":"[0-9.]+","stream":true,' "$what: JSON"
-like "$json" ',"datagram":true,"seqpacket":false,"modules":\[\{"name":"vmci",' "$what: more of it"
+vmsock info --json >out
+ok "$what: JSON follows its schema" sh -c "json-check /usr/share/vmsock/info.json <out"
+like "$json" ',"datagram":true,"seqpacket":false,"limits":\{"queue":262144,' "$what: its limits"
+like "$json" ',"modules":\[\{"name":"vmci",' "$what: more of it"
 is "$(cat /sys/module/vmsock/parameters/family)" 0 "$what: the number is given back"
 
 what="node missing"
@@ -70,6 +76,7 @@ like "$(cat err)" "ports below 1024" "privileged port: the reason"
 
 what="both stacks"
 modprobe vsock_loopback
+like "$(vmsock info --family=40)" "^Stack: +the kernel's own" "$what: the other one, by --family"
 info 0 "^Stack: +vmsock" "^Family: +22" "vsock_loopback"
 
 what="the kernel's vsock"

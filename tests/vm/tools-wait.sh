@@ -38,9 +38,9 @@ vmsock echo --verbose 5000 2>err.echo &
 server=$!
 wait $peer
 is $? 0 "the peer has come" || diag "$(cat err.wait)"
-vmsock wait self:5001 2>err &
+vmsock wait --verbose self:5001 2>err &
 peer=$!
-usleep 500000
+eventually 20 grep -qs "nobody listens" err
 kill -INT $peer
 wait $peer
 is $? 5 "interrupted: what the last look would have ended with"
@@ -62,9 +62,12 @@ begin=$(cut -d. -f1 /proc/uptime)
 vmsock scan --rate 10 self 6001-6030 >out
 ok "--rate holds it back" test "$(($(cut -d. -f1 /proc/uptime) - begin))" -ge 2
 ok "a thousand ports" sh -c "vmsock scan --rate 5000 self 4501-5500 | grep '^1 open, 999 refused'"
+mount -t debugfs none /sys/kernel/debug 2>/dev/null
+before=$(awk '/^RST/ {print $5}' /sys/kernel/debug/vmsock/packets)
 vmsock scan --rate 10 self 6001-7000 >out &
 scan=$!
-sleep 1
+some_connects() { [ "$(awk '/^RST/ {print $5}' /sys/kernel/debug/vmsock/packets)" -gt "$before" ]; }
+eventually 20 some_connects
 kill -INT $scan
 wait $scan
 is $? 8 "interrupted: partly"
