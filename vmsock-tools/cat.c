@@ -647,8 +647,7 @@ static void start_progress(struct cat *cat)
 
 	cat->progress_of_input = !options.recv_only && is_file(STDIN_FILENO, &left);
 	progress_start(&cat->progress, left);
-	if (command() || isatty(STDOUT_FILENO) ||
-	    (!cat->progress_of_input && !is_file(STDOUT_FILENO, &ignored)))
+	if (command() || (!cat->progress_of_input && !is_file(STDOUT_FILENO, &ignored)))
 		cat->progress.off = true;
 }
 

@@ -16,6 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "terminal.h"
+
 static ssize_t file_read(struct port *port, void *buffer, size_t size)
 {
 	return read(port->fd, buffer, size);
@@ -29,6 +31,18 @@ static ssize_t file_write(struct port *port, const void *buffer, size_t size)
 static const struct port_ops file_ops = {
 	.read = file_read,
 	.write = file_write,
+};
+
+/* Progress must not stand in the way on the same terminal. */
+static ssize_t terminal_write(struct port *port, const void *buffer, size_t size)
+{
+	progress_clear_any();
+	return write(port->fd, buffer, size);
+}
+
+static const struct port_ops terminal_ops = {
+	.read = file_read,
+	.write = terminal_write,
 };
 
 /* A pipe that polls writable takes PIPE_BUF bytes without waiting. */
@@ -287,7 +301,7 @@ void port_init_output(struct port *port, int fd)
 		*port = (struct port){ .ops = &socket_ops, .fd = fd };
 		break;
 	default:
-		*port = (struct port){ .ops = &file_ops, .fd = fd };
+		*port = (struct port){ .ops = isatty(fd) ? &terminal_ops : &file_ops, .fd = fd };
 	}
 }
 
