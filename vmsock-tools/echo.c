@@ -481,7 +481,7 @@ const struct command echo_command = {
 	.purpose = "Sends back what peers send, over streams and datagrams.",
 	.min = 0,
 	.max = 1,
-	.common = COMMON_FAMILY | COMMON_JSON | COMMON_VERBOSE,
+	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -242,7 +242,7 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 	}
 	if (is_stdio(rule))
 		rule->forward->code = tool_fail(error);
-	else
+	else if (!common.quiet)
 		tool_complain("%s: %s", rule->to.text, error->message);
 	link->error = g_strdup(error->message);
 	free_link(link);
@@ -631,7 +631,7 @@ const struct command forward_command = {
 		   "unix:PATH; either also stdio; FROM also systemd.",
 	.min = 0,
 	.max = G_MAXINT,
-	.common = COMMON_CONNECT | COMMON_JSON | COMMON_VERBOSE,
+	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

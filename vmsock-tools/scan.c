@@ -98,6 +98,9 @@ static void on_connected(GObject *client, GAsyncResult *result, gpointer data)
 
 	connection = vmsock_client_connect_finish(VMSOCK_CLIENT(client), result, &error);
 	outcome = outcome_of(error);
+	if (error)
+		tool_remark("port %u: %s", g_array_index(scan->ports, guint32, probe->index),
+			    error->message);
 	if (connection)
 		g_io_stream_close(G_IO_STREAM(connection), NULL, NULL);
 	g_clear_object(&connection);
@@ -301,7 +304,7 @@ const struct command scan_command = {
 	.purpose = "Tries which ports of a machine answer; PORTS are as 1-1023,5000.",
 	.min = 2,
 	.max = 2,
-	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET,
+	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

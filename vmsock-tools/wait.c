@@ -133,7 +133,7 @@ static int conclude(const struct wish *wish, bool there)
 
 static int give_up(struct wish *wish, const char *what)
 {
-	if (!common.json)
+	if (!common.quiet)
 		tool_complain("%s: %s", what, wish->why);
 	return conclude(wish, false);
 }
@@ -207,7 +207,7 @@ const struct command wait_command = {
 	.min = 0,
 	.max = 1,
 	.common = COMMON_FAMILY | COMMON_TIMEOUT | COMMON_DEADLINE | COMMON_JSON |
-		  COMMON_VERBOSE,
+		  COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };
