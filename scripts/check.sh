@@ -35,10 +35,10 @@ all=$(files | grep -vE '^LICENSES/|/corpus/')
 c_files=$(echo "$all" | grep -E '\.[ch]$')
 make_files=$(echo "$all" | grep -E '(\.(am|ac|m4|mk)|/Kbuild|(^|/)Makefile)$')
 shell_files=$(for file in $all; do ! is_shell "$file" || echo "$file"; done)
-man_files=$(echo "$all" | grep -E '^man/.*\.[1-9]$')
+man_files=$(echo "$all" | grep -E '^man/.*\.[1-9](\.in)?$')
 code_files=$(printf '%s\n' "$c_files" "$make_files" "$shell_files" | sort -u)
 headed_files=$(printf '%s\n' "$code_files" \
-	"$(echo "$all" | grep -E '\.(awk|conf|in|py|rules)$|^\.clang-format$')" | sort -u)
+	"$(echo "$all" | grep -E '\.(awk|conf|py|rules)$|^[^m].*\.in$|^\.clang-format$')" | sort -u)
 
 check_tools()
 {
@@ -200,7 +200,9 @@ check_whitespace()
 {
 	# shellcheck disable=SC2016 # for awk
 	echo "$all" | grep -v '^docs/protocol/' | xargs awk '
-	FNR == 1 { code = FILENAME !~ /^completions\// && FILENAME !~ /\.(md|json)$|\.[1-9]$/ }
+	FNR == 1 {
+		code = FILENAME !~ /^completions\// && FILENAME !~ /\.(md|json)$|\.[1-9](\.in)?$/
+	}
 	/[ \t]+$/ { print FILENAME ":" FNR ": blank at end of line" }
 	/\r/ { print FILENAME ":" FNR ": carriage return" }
 	code && / \t/ { print FILENAME ":" FNR ": blank before tab" }
@@ -293,13 +295,14 @@ check_lists()
 	}'
 }
 
-# Downloads come from where the system's own configuration says. The name of an XML namespace
-# is no address.
+# Downloads come from where the system's own configuration says. The names of an XML namespace and
+# of Debian's format of copyright files are no addresses.
 host='(https?|ftp)://[a-z0-9]|([a-z0-9-]+\.){2,}(org|com|net|io|dev)([^a-z0-9_]|$)'
 check_hosts()
 {
 	echo "$all" | grep -v '^docs/protocol/' | xargs grep -nEi "$host" |
-		grep -vE 'example\.(org|com|net)|localhost|xmlns:|^scripts/check.sh:[0-9]*:host='
+		grep -vE -e 'example\.(org|com|net)|localhost|xmlns:|:Format:' \
+			-e '^scripts/check.sh:[0-9]*:host='
 }
 
 # Guests are told what to run, so their tests need no such mark.
@@ -330,7 +333,9 @@ check_spelling()
 check_man()
 {
 	for page in $man_files; do
-		MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 "$page" 2>&1 >/dev/null |
+		# An item stands for a list that make writes
+		sed 's/^@[a-z]*@$/.It list/' "$page" |
+			MANWIDTH=80 man --warnings=w -E UTF-8 -l -Tutf8 - 2>&1 >/dev/null |
 			sed "s,^,$page: ,"
 	done
 }
