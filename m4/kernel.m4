@@ -42,6 +42,7 @@ kernel_advice=
 build_modules=no
 AS_IF([test "$with_kernel_modules" != no], [VMSOCK_FIND_KERNEL])
 
+VMSOCK_DKMS_RANGE
 VSOCK_MODULE=$with_vsock_module
 MODULES_ROOT=$with_modules_root
 AC_SUBST([KERNEL_DIR])
@@ -106,4 +107,12 @@ AS_CASE([" $distribution "],
 	[*" arch "*], [kernel_advice="pacman -S linux-headers"],
 	[kernel_advice="install the headers of Linux $KERNEL_RELEASE"])
 kernel_advice="To build the modules: $kernel_advice, or --with-kernel-dir=DIR; configure again."
+])
+
+# VMSOCK_DKMS_RANGE: DKMS_KERNELS, the range of META as a regular expression. DKMS before 3.1 has
+# no minimum and maximum.
+AC_DEFUN([VMSOCK_DKMS_RANGE], [
+DKMS_KERNELS=`$AWK -F '[[=.]]' -f "$srcdir/modules/linux/range.awk" "$srcdir/META"`
+AS_IF([test -z "$DKMS_KERNELS"], [AC_MSG_ERROR([META does not say for which kernels this is])])
+AC_SUBST([DKMS_KERNELS])
 ])

@@ -117,3 +117,32 @@ AC_ARG_ENABLE([guest-tests],
 VMSOCK_YES_NO_AUTO([--enable-guest-tests], [$enable_guest_tests])
 AC_SUBST([GUEST_TESTS], [$enable_guest_tests])
 ])
+
+# VMSOCK_SYSTEM_FOLDER(VARIABLE, DEFAULT, WHAT): --with-VARIABLE, a folder for files of one kind
+AC_DEFUN([VMSOCK_SYSTEM_FOLDER], [
+AC_ARG_WITH([$1],
+	[AS_HELP_STRING([--with-$1=DIR], [where $3 go [$2]])],
+	[], [with_$1='$2'])
+AS_CASE([$with_$1], [yes|no|''], [AC_MSG_ERROR([--with-$1 needs a folder])])
+$1=$with_$1
+AC_SUBST([$1])
+])
+
+# VMSOCK_SYSTEM_FILES: where udev, modprobe, systemd and AppArmor look for ours, and whether those
+# that belong to the modules are wanted though the modules are built elsewhere, by DKMS
+AC_DEFUN([VMSOCK_SYSTEM_FILES], [
+VMSOCK_SYSTEM_FOLDER([udevrulesdir], [${prefix}/lib/udev/rules.d], [udev rules])
+VMSOCK_SYSTEM_FOLDER([modprobedir], [${prefix}/lib/modprobe.d], [modprobe.d files])
+VMSOCK_SYSTEM_FOLDER([modulesloaddir], [${prefix}/lib/modules-load.d], [modules-load.d files])
+VMSOCK_SYSTEM_FOLDER([sysusersdir], [${prefix}/lib/sysusers.d], [sysusers.d files])
+VMSOCK_SYSTEM_FOLDER([tmpfilesdir], [${prefix}/lib/tmpfiles.d], [tmpfiles.d files])
+VMSOCK_SYSTEM_FOLDER([systemdsystemunitdir], [${prefix}/lib/systemd/system], [systemd units])
+VMSOCK_SYSTEM_FOLDER([apparmordir], [${sysconfdir}/apparmor.d], [AppArmor profiles])
+AC_ARG_ENABLE([module-files],
+	[AS_HELP_STRING([--enable-module-files],
+		[udev rules and so on of the modules: yes, no, auto [auto]])],
+	[], [enable_module_files=auto])
+VMSOCK_YES_NO_AUTO([--enable-module-files], [$enable_module_files])
+AS_IF([test "$enable_module_files" = auto], [enable_module_files=$build_modules])
+AM_CONDITIONAL([MODULE_FILES], [test "$enable_module_files" = yes])
+])

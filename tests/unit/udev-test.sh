@@ -9,6 +9,7 @@
 
 rules=${top_srcdir:-../..}/packaging/udev/60-vmsock.rules
 device=${top_srcdir:-../..}/modules/linux/vsock/device.c
+registers=${top_srcdir:-../..}/include/vmci/regs.h
 count=0
 failed=0
 
@@ -27,7 +28,7 @@ syntax()
 	awk '
 		BEGIN {
 			match_keys = "^(ACTION|KERNEL|SUBSYSTEM|DRIVER|ATTR|ENV|DEVPATH|TAG)$"
-			action_keys = "^(MODE|OWNER|GROUP|SYMLINK|TAG|ENV|OPTIONS)$"
+			action_keys = "^(MODE|OWNER|GROUP|SYMLINK|TAG|ENV|OPTIONS|RUN)$"
 			key_form = "[A-Z_]+([{][^}]*[}])?"
 			value_form = "(==|!=|[+]=|:=|=)\"[^\"]*\""
 			item_form = "^[ \t]*" key_form value_form "[ \t]*(,|$)"
@@ -89,8 +90,19 @@ for node in vmsock vsock; do
 	result $? "/dev/$node gets mode 0666"
 done
 
+grep -q '^[^#]*KERNEL=="vmci", GROUP="vmci", MODE="0660"' "$rules"
+result $? "/dev/vmci is for the group vmci"
+grep -q "^g vmci " "${top_srcdir:-../..}/packaging/sysusers.d/vmsock.conf"
+result $? "... which sysusers.d makes"
+
+vendor=$(sed -n 's/^#define VMCI_PCI_VENDOR_ID[ \t]*0x//p' "$registers" | tr a-f A-F)
+product=$(sed -n 's/^#define VMCI_PCI_DEVICE_ID[ \t]*0x//p' "$registers" | tr a-f A-F)
+grep -q "ENV{PCI_ID}==\"$vendor:$product\".*kmod load vmsock" "$rules"
+result $? "a machine with the device, $vendor:$product, gets the sockets"
+
 if udevadm verify --help >/dev/null 2>&1; then
-	udevadm verify "$rules" >&2
+	# Whether there is the group is the business of the machine that has the device.
+	udevadm verify --resolve-names=never "$rules" >&2
 	result $? "udevadm verify agrees"
 fi
 
