@@ -11,6 +11,9 @@
  * until its callback has returned, and turns away what is over its quota.  A sender that
  * may sleep calls an endpoint with VMCI_FLAG_DG_DIRECT_CB itself, unless something waits.
  * When an endpoint is destroyed, what still waits for it finds it retired and is freed.
+ *
+ * A virtual machine's monitor calls the endpoint itself, too, whatever waits: it does one thing
+ * after the other.  What is for a virtual machine goes straight into its inbox.
  */
 #include <linux/atomic.h>
 #include <linux/export.h>
@@ -20,6 +23,7 @@
 
 #include <vmci/errors.h>
 
+#include "context.h"
 #include "datagram.h"
 #include "delivery.h"
 #include "personality.h"
@@ -266,6 +270,11 @@ static int deliver_later(struct endpoint *endpoint, const struct vmci_datagram *
 	return VMCI_SUCCESS;
 }
 
+static int bytes_of(const struct vmci_datagram *dg)
+{
+	return sizeof(*dg) + dg->payload_size;
+}
+
 /**
  * vmci_datagram_deliver() - hand a datagram to an endpoint of this machine
  * @dg: from another endpoint of it, sizes checked, source filled in
@@ -281,21 +290,87 @@ int vmci_datagram_deliver(const struct vmci_datagram *dg, gfp_t gfp)
 
 	if (result == VMCI_SUCCESS && !deliver_now(endpoint, dg, gfp, &result))
 		result = deliver_later(endpoint, dg, gfp);
-	return result < 0 ? result : (int)(sizeof(*dg) + dg->payload_size);
+	return result < 0 ? result : bytes_of(dg);
+}
+
+/* What an endpoint of this machine sends to a virtual machine of it; steps 3 and 5 */
+static int send_to_vm(const struct vmci_datagram *dg, gfp_t gfp)
+{
+	struct vmci_context *to;
+	struct vmci_resource *from;
+	int result;
+	u32 priv;
+
+	rcu_read_lock();
+	from = vmci_resource_find(dg->src, VMCI_RESOURCE_DATAGRAM);
+	priv = from ? to_endpoint(from)->priv : 0;
+	rcu_read_unlock();
+	if (!from)
+		return VMCI_ERROR_INVALID_ARGS;
+	to = vmci_context_get(dg->dst.context);
+	if (!to)
+		return VMCI_ERROR_INVALID_ARGS;
+	if (vmci_privilege_allows(priv, to->priv))
+		result = vmci_inbox_put(&to->inbox, dg, gfp);
+	else
+		result = VMCI_ERROR_NO_ACCESS;
+	vmci_context_put(to);
+	return result;
 }
 
 /**
- * vmci_datagram_dispatch() - the same for the host (vmci.md 3.11)
+ * vmci_datagram_dispatch() - what a client of the host sends (vmci.md 3.11)
  * @dg: as for vmci_datagram_deliver()
  * @gfp: how to allocate
  */
 int vmci_datagram_dispatch(const struct vmci_datagram *dg, gfp_t gfp)
 {
-	if (dg->dst.context != VMCI_HOST_CONTEXT_ID)
-		return VMCI_ERROR_DST_UNREACHABLE;
 	if (dg->src.context != VMCI_HOST_CONTEXT_ID)
 		return VMCI_ERROR_NO_ACCESS;
-	return vmci_datagram_deliver(dg, gfp);
+	if (dg->dst.context == VMCI_HOST_CONTEXT_ID)
+		return vmci_datagram_deliver(dg, gfp);
+	return send_to_vm(dg, gfp);
+}
+
+/* Step 4: the endpoint is called by the monitor, so what it says is told */
+static int vm_calls(const struct vmci_context *from, struct vmci_datagram *dg)
+{
+	struct vmci_resource *to = vmci_resource_get(dg->dst, VMCI_RESOURCE_DATAGRAM);
+	int result;
+
+	if (!to)
+		return VMCI_ERROR_INVALID_RESOURCE;
+	if (vmci_privilege_allows(from->priv, to_endpoint(to)->priv))
+		result = call(to_endpoint(to), dg);
+	else
+		result = VMCI_ERROR_NO_ACCESS;
+	vmci_resource_put(to);
+	return result < 0 ? result : bytes_of(dg);
+}
+
+/**
+ * vmci_datagram_from_vm() - what a virtual machine of this machine sends (vmci.md 3.11)
+ * @from: the virtual machine
+ * @dg: private copy of its monitor's, with checked sizes; nothing else is trusted
+ *
+ * Context: process context, may sleep.
+ * Return: bytes, header included, or an error.
+ */
+int vmci_datagram_from_vm(struct vmci_context *from, struct vmci_datagram *dg)
+{
+	const struct vmci_personality *personality;
+	struct vmci_handle src = dg->src;
+	int result = vmci_personality_find_for_vm(dg->dst, &src, &personality);
+
+	if (result < 0)
+		return result;
+	if (dg->src.context != from->cid)
+		return VMCI_ERROR_NO_ACCESS;
+	if (dg->dst.context == VMCI_HOST_CONTEXT_ID)
+		return vm_calls(from, dg);
+	if (dg->dst.context == from->cid)
+		return vmci_inbox_put(&from->inbox, dg, GFP_KERNEL_ACCOUNT);
+	return VMCI_ERROR_DST_UNREACHABLE;
 }
 
 /**

@@ -19,15 +19,18 @@
 
 #include <vmci/errors.h>
 
+#include "context.h"
 #include "delivery.h"
 #include "doorbell.h"
 #include "personality.h"
+#include "privilege.h"
 #include "resource.h"
 #include "vmci_api.h"
 
 /**
  * struct doorbell - calls its client when rung
  * @resource: name, and lifetime of everything here
+ * @priv: VMCI_PRIVILEGE_FLAG_*
  * @cb: the client, called only inside vmci_resource_enter()
  * @data: for @cb
  * @delayed: call from @work
@@ -36,6 +39,7 @@
  */
 struct doorbell {
 	struct vmci_resource resource;
+	u32 priv;
 	vmci_doorbell_cb cb;
 	void *data;
 	bool delayed;
@@ -81,7 +85,7 @@ static int choose_handle(struct vmci_handle wanted, struct vmci_handle *out)
 {
 	u32 own_cid = vmsock_vmci_get_context_id();
 
-	if (wanted.context == VMCI_INVALID_ID && wanted.resource == VMCI_INVALID_ID) {
+	if (vmci_handle_is_invalid(wanted)) {
 		if (own_cid == VMCI_INVALID_ID)
 			return VMCI_ERROR_NO_RESOURCES;
 		wanted.context = own_cid;
@@ -166,6 +170,7 @@ int vmsock_vmci_doorbell_create(struct vmci_handle *io, u32 flags, u32 priv, vmc
 	doorbell = kzalloc(sizeof(*doorbell), GFP_KERNEL);
 	if (!doorbell)
 		return VMCI_ERROR_NO_MEM;
+	doorbell->priv = priv;
 	doorbell->cb = cb;
 	doorbell->data = data;
 	doorbell->delayed = flags & VMCI_FLAG_DELAYED_CB;
@@ -233,24 +238,70 @@ void vmci_doorbell_rung(struct vmci_doorbell_link *link)
 	ring(to_doorbell(link->doorbell));
 }
 
-/**
- * vmci_doorbell_ring() - ring a doorbell of this machine from this machine (vmci.md 6.4)
- * @handle: of the doorbell
- * @priv: not asked for, ringer and doorbell are in one context
- *
- * Context: any but NMI.
- * Return: VMCI_SUCCESS or NOT_FOUND.
- */
-int vmci_doorbell_ring(struct vmci_handle handle, u32 priv)
+/* A doorbell of the host; @priv are the ringer's, NULL if it is the host itself */
+static int ring_of_host(struct vmci_handle handle, const u32 *priv)
 {
 	struct vmci_resource *resource;
-	bool found;
+	int result = VMCI_ERROR_NOT_FOUND;
 
 	rcu_read_lock();
 	resource = vmci_resource_find(handle, VMCI_RESOURCE_DOORBELL);
-	found = resource && ring(to_doorbell(resource));
+	if (resource && priv && !vmci_privilege_allows(*priv, to_doorbell(resource)->priv))
+		result = VMCI_ERROR_NO_ACCESS;
+	else if (resource && ring(to_doorbell(resource)))
+		result = VMCI_SUCCESS;
 	rcu_read_unlock();
-	return found ? VMCI_SUCCESS : VMCI_ERROR_NOT_FOUND;
+	return result;
+}
+
+/* A doorbell of a virtual machine; @priv as above, NULL if it is the machine itself */
+static int ring_of_vm(struct vmci_handle handle, const u32 *priv)
+{
+	struct vmci_context *context = vmci_context_get(handle.context);
+	int result;
+
+	if (!context)
+		return VMCI_ERROR_NOT_FOUND;
+	if (priv && !vmci_privilege_allows(*priv, context->priv))
+		result = VMCI_ERROR_NO_ACCESS;
+	else
+		result = vmci_inbox_bell_ring(&context->inbox, handle);
+	vmci_context_put(context);
+	return result;
+}
+
+/**
+ * vmci_doorbell_ring() - a client of the host rings (vmci.md 6.4)
+ * @handle: of a doorbell of the host or of a virtual machine
+ * @priv: the client's privileges, 0 for those of the host
+ *
+ * Context: any but NMI.
+ * Return: VMCI_SUCCESS, NOT_FOUND or NO_ACCESS.
+ */
+int vmci_doorbell_ring(struct vmci_handle handle, u32 priv)
+{
+	if (handle.context == VMCI_HOST_CONTEXT_ID)
+		return ring_of_host(handle, NULL);
+	return ring_of_vm(handle, &priv);
+}
+
+/**
+ * vmci_doorbell_ring_from_vm() - a virtual machine rings (vmci.md 6.4)
+ * @from: the virtual machine
+ * @handle: of the doorbell, not invalid
+ *
+ * Context: process context.
+ * Return: VMCI_SUCCESS, NOT_FOUND, DST_UNREACHABLE or NO_ACCESS.
+ */
+int vmci_doorbell_ring_from_vm(const struct vmci_context *from, struct vmci_handle handle)
+{
+	if (handle.context == from->cid)
+		return ring_of_vm(handle, NULL);
+	if (!vmci_context_exists(handle.context))
+		return VMCI_ERROR_NOT_FOUND;
+	if (vmci_is_vm(handle.context))
+		return VMCI_ERROR_DST_UNREACHABLE;
+	return ring_of_host(handle, &from->priv);
 }
 
 int vmsock_vmci_doorbell_notify(struct vmci_handle handle, u32 priv)

@@ -10,6 +10,7 @@
 #include <linux/list.h>
 #include <vmci/wire.h>
 
+struct vmci_context;
 struct vmci_resource;
 
 /**
@@ -39,6 +40,7 @@ struct vmci_doorbell_device {
 };
 
 int vmci_doorbell_ring(struct vmci_handle handle, u32 priv);
+int vmci_doorbell_ring_from_vm(const struct vmci_context *from, struct vmci_handle handle);
 void vmci_doorbell_device_set(const struct vmci_doorbell_device *device);
 void vmci_doorbell_rung(struct vmci_doorbell_link *link);
 

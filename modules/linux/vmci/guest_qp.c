@@ -323,7 +323,7 @@ int vmci_guest_qp_alloc(struct vmci_guest *guest, struct vmci_qp *qp, struct vmc
 
 	if (priv)
 		return VMCI_ERROR_NO_ACCESS;
-	if (handle.context == VMCI_INVALID_ID && handle.resource == VMCI_INVALID_ID)
+	if (vmci_handle_is_invalid(handle))
 		handle.context = READ_ONCE(guest->cid);
 	pair = new_pair(guest, produce_size, consume_size, peer);
 	if (!pair)

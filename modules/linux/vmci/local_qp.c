@@ -320,7 +320,7 @@ int vmci_local_qp_alloc(struct vmci_qp *qp, struct vmci_handle *io, u64 produce_
 
 	if (own_cid == VMCI_INVALID_ID)
 		return VMCI_ERROR_DEVICE_NOT_FOUND;
-	if (io->context == VMCI_INVALID_ID && io->resource == VMCI_INVALID_ID)
+	if (vmci_handle_is_invalid(*io))
 		io->context = own_cid;
 	if (io->context != own_cid || (peer != own_cid && peer != VMCI_INVALID_ID))
 		return VMCI_ERROR_NO_ACCESS;

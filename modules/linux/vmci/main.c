@@ -16,6 +16,7 @@
 #include "delivery.h"
 #include "event.h"
 #include "guest.h"
+#include "host.h"
 #include "local_qp.h"
 #include "personality.h"
 
@@ -28,17 +29,25 @@ static int __init vmci_init(void)
 	err = vmci_delivery_init();
 	if (err)
 		return err;
-	vmci_context_init();
+	err = vmci_context_init();
+	if (err)
+		goto exit_delivery;
 	vmci_personality_set(VMCI_ROUTE_HOST, &vmci_host_personality);
+	err = vmci_host_device_init();
+	if (err)
+		goto exit_host;
 	pr_info("version %s, this machine is context %u\n", VMSOCK_VERSION, VMCI_HOST_CONTEXT_ID);
 	err = vmci_guest_init();
 	if (err)
-		goto exit_host;
+		goto exit_device;
 	return 0;
 
+exit_device:
+	vmci_host_device_exit();
 exit_host:
 	vmci_personality_set(VMCI_ROUTE_HOST, NULL);
 	vmci_context_exit();
+exit_delivery:
 	vmci_delivery_exit();
 	return err;
 }
@@ -46,6 +55,7 @@ exit_host:
 static void __exit vmci_exit(void)
 {
 	vmci_guest_exit();
+	vmci_host_device_exit();
 	vmci_personality_set(VMCI_ROUTE_HOST, NULL);
 	vmci_context_exit();
 	vmci_delivery_exit();

@@ -39,6 +39,11 @@ extern const struct vmci_personality vmci_host_personality;
 void vmci_personality_set(enum vmci_route half, const struct vmci_personality *personality);
 int vmci_personality_find(struct vmci_handle dst, struct vmci_handle *src,
 			  const struct vmci_personality **out);
+int vmci_personality_find_for_vm(struct vmci_handle dst, struct vmci_handle *src,
+				 const struct vmci_personality **out);
 const struct vmci_personality *vmci_personality_for_peer(u32 peer);
+bool vmci_host_is_active(void);
+void vmci_host_vm_begins(void);
+void vmci_host_vm_ends(void);
 
 #endif /* VMSOCK_VMCI_PERSONALITY_H */

@@ -45,6 +45,12 @@ struct vmci_resource {
 	struct completion idle;
 };
 
+/* Both halves (vmci.md 1.3); one of them has a meaning of its own */
+static inline bool vmci_handle_is_invalid(struct vmci_handle handle)
+{
+	return handle.context == VMCI_INVALID_ID && handle.resource == VMCI_INVALID_ID;
+}
+
 int vmci_resource_add(struct vmci_resource *resource, enum vmci_resource_type type,
 		      struct vmci_handle handle, void (*release)(struct vmci_resource *));
 struct vmci_resource *vmci_resource_find(struct vmci_handle handle, enum vmci_resource_type type);
