@@ -25,7 +25,7 @@ static bool met(struct world *w)
 
 static struct app *meet(__u64 size)
 {
-	world.socket = guest_connect(world.guest, PORT, size, false);
+	world.socket = machine_connect(&world.guest->machine, PORT, size, false);
 	world_until(&world, met);
 	return world.server.apps;
 }
@@ -85,8 +85,8 @@ static bool idle(struct world *w)
 
 static void clean(void)
 {
-	while (world.guest->sockets)
-		guest_close(world.guest->sockets);
+	while (world.guest->machine.sockets)
+		machine_close(world.guest->machine.sockets);
 	server_stop(&world.server);
 	ok(world_until(&world, idle), "nothing is left of it");
 }
@@ -112,10 +112,10 @@ static bool inbox_empty(struct world *w)
 /* What @pkt is answered with; VMSOCK_PACKET_TYPE_COUNT for nothing */
 static unsigned int answer_to(struct vmsock_packet pkt)
 {
-	unsigned int *counts = world.guest->packets;
+	unsigned int *counts = world.guest->machine.packets;
 
-	memset(counts, 0, sizeof(world.guest->packets));
-	guest_packet(world.guest, &pkt);
+	memset(counts, 0, sizeof(world.guest->machine.packets));
+	machine_packet(&world.guest->machine, &pkt);
 	world_until(&world, inbox_empty);
 	for (unsigned int type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++)
 		if (counts[type])
@@ -135,7 +135,8 @@ static void packets_to_nobody(void)
 		is_u64(answer_to(pkt), is_rst ? VMSOCK_PACKET_TYPE_COUNT : VMSOCK_PACKET_RST,
 		       "5.4 type %u to a port without listener: %s", type,
 		       is_rst ? "nothing" : "RST");
-		is_s64(world.guest->last_result, VMSOCK_PACKET_SIZE, "5.16 with a positive result");
+		is_s64(world.guest->machine.last_result, VMSOCK_PACKET_SIZE,
+		       "5.16 with a positive result");
 	}
 	is_u64(answer_to(packet(VMSOCK_PACKET_TYPE_COUNT, 2000, PORT)), VMSOCK_PACKET_INVALID,
 	       "5.4 an unknown type to a listener: INVALID");
@@ -151,12 +152,13 @@ static void packets_to_nobody(void)
 	pkt.version = 2;
 	is_u64(answer_to(pkt), VMSOCK_PACKET_RST, "5.2 another version: RST");
 	pkt.dg.payload_size = 31;
-	guest_packet(world.guest, &pkt);
-	is_s64(world.guest->last_result, VMCI_ERROR_INVALID_ARGS, "5.2 a short packet");
+	machine_packet(&world.guest->machine, &pkt);
+	is_s64(world.guest->machine.last_result, VMCI_ERROR_INVALID_ARGS, "5.2 a short packet");
 	pkt = packet(VMSOCK_PACKET_WROTE, 2000, PORT);
 	pkt.dg.src.resource = 77;
-	guest_packet(world.guest, &pkt);
-	is_s64(world.guest->last_result, VMCI_ERROR_INVALID_ARGS, "5.4 from another resource");
+	machine_packet(&world.guest->machine, &pkt);
+	is_s64(world.guest->machine.last_result, VMCI_ERROR_INVALID_ARGS,
+	       "5.4 from another resource");
 	clean();
 }
 
@@ -166,9 +168,9 @@ static void packets_to_nobody(void)
 
 static void refused_guest(const char *why)
 {
-	world.socket = guest_connect(world.guest, PORT, 4096, false);
+	world.socket = machine_connect(&world.guest->machine, PORT, 4096, false);
 	ok(world_until(&world, socket_failed), "9.1 the guest is refused: %s", why);
-	guest_close(world.socket);
+	machine_close(world.socket);
 }
 
 static void refusals(void)
@@ -290,14 +292,14 @@ static void bad_offers(void)
 	bad_pair(4096, 0, "a pair for the monitor");
 	meet(8192);
 	other = world.socket;
-	bad_offer(other->pair->handle, "a pair of another connection");
+	bad_offer(other->hs.handle, "a pair of another connection");
 	ok(other->hs.state == VMSOCK_ESTABLISHED && !other->detached, "which does not suffer");
 	clean();
 }
 
 static bool offered(struct world *w)
 {
-	return w->guest->packets[VMSOCK_PACKET_OFFER];
+	return w->guest->machine.packets[VMSOCK_PACKET_OFFER];
 }
 
 static bool inbox_filled(struct world *w)
@@ -308,19 +310,19 @@ static bool inbox_filled(struct world *w)
 /* A server in the guest says ATTACH, but has not */
 static void attach_without_pair(void)
 {
-	struct socket *listener = guest_listen(world.guest, PORT, 4096);
+	struct socket *listener = machine_listen(&world.guest->machine, PORT, 4096);
 	const struct vmsock_packet *offer;
 	struct vmsock_packet pkt;
 
-	memset(world.guest->packets, 0, sizeof(world.guest->packets));
+	memset(world.guest->machine.packets, 0, sizeof(world.guest->machine.packets));
 	world.guest->function.allocated = VMCI_MAX_GUEST_QP_MEMORY;
 	world.app = app_connect(world.loop, world.path, PORT);
 	ok(world_until(&world, offered), "5.9 an offer for the guest");
 	ok(world_until(&world, app_ended) && !world.app->length,
 	   "5.5 the guest cannot attach: the program is refused");
 	app_free(world.app);
-	guest_close(guest_accepted(world.guest, PORT));
-	guest_close(listener);
+	machine_close(machine_accepted(&world.guest->machine, PORT));
+	machine_close(listener);
 	world.guest->function.allocated = 0;
 
 	world.guest->function.deaf = true;
@@ -331,12 +333,12 @@ static void attach_without_pair(void)
 	vmsock_packet_reply(&pkt, VMSOCK_PACKET_NEGOTIATE2, &pkt);
 	pkt.u.size = 4096;
 	pkt.proto = 1;
-	guest_packet(world.guest, &pkt);
+	machine_packet(&world.guest->machine, &pkt);
 	pkt.type = VMSOCK_PACKET_ATTACH;
 	pkt.proto = 0;
 	offer = (const void *)world.guest->function.inbox->next->datagram;
 	pkt.u.handle = offer->u.handle;
-	guest_packet(world.guest, &pkt);
+	machine_packet(&world.guest->machine, &pkt);
 	ok(world_until(&world, app_ended) && !world.app->length,
 	   "S14 ATTACH without a pair: the program is refused");
 	app_free(world.app);
@@ -354,11 +356,11 @@ static void half_close_by_guest(void)
 	world.app = meet(4096);
 	world.socket->to_write = 10000;
 	world.socket->finish = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, app_ended) && world.app->received == 10000 && !world.app->wrong,
 	   "5.7 the guest half-closes: the program reads all, then the end");
 	world.socket->reading = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	world.app->to_write = 50000;
 	world.app->finish = true;
 	app_watch(world.app);
@@ -380,7 +382,7 @@ static void half_close_by_host(void)
 	ok(!world.socket->detached, "and the queue pair stays");
 	world.socket->to_write = 50000;
 	world.socket->finish = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, app_ended) && world.app->received == 50000 && !world.app->wrong,
 	   "5.7 and can still read from the guest");
 	clean();
@@ -395,7 +397,7 @@ static void stop_receiving(void)
 {
 	listen_here(false);
 	world.app = meet(4096);
-	guest_shutdown(world.socket, VMSOCK_SHUTDOWN_RECEIVE);
+	machine_shutdown(world.socket, VMSOCK_SHUTDOWN_RECEIVE);
 	world.app->to_write = 1000000;
 	app_run(world.app);
 	ok(world_until(&world, app_ended) && world.app->error == EPIPE,
@@ -406,7 +408,7 @@ static void stop_receiving(void)
 	world.app = meet(4096);
 	shutdown(world.app->fd, SHUT_RD);
 	world.socket->to_write = 1000000;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, told) && world.socket->written < 1000000,
 	   "5.7 the program reads no more: the guest is told");
 	clean();
@@ -420,7 +422,7 @@ static void guest_leaves_bytes(void)
 	world.socket->chunk = 262144;
 	world.socket->to_write = 262143 + 100000;
 	world.socket->closes = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, pair_gone),
 	   "5.16 the guest writes, and closes while the program reads nothing");
 	world.app->reading = true;
@@ -432,7 +434,7 @@ static void guest_leaves_bytes(void)
 	world.app = meet(262144);
 	world.socket->to_write = 300000;
 	world.socket->closes = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, pair_gone), "5.16 the same");
 	clean();
 }
@@ -446,7 +448,7 @@ static void program_leaves(void)
 	world_until(&world, app_written);
 	server_stop(&world.server);
 	world.socket->reading = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, socket_ended) && world.socket->received == 100000 &&
 	   !world.socket->wrong, "9.1 a program writes and closes: the guest gets all");
 	ok(world_until(&world, socket_detached), "9.1 and is told that its peer has left");
@@ -467,26 +469,27 @@ static void program_leaves_at_once(void)
 	world.server.watch = NULL;
 	world.guest->function.detached = 0;
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	memset(world.guest->packets, 0, sizeof(world.guest->packets));
-	world.socket = guest_connect(world.guest, PORT, 4096, false);
+	memset(world.guest->machine.packets, 0, sizeof(world.guest->machine.packets));
+	world.socket = machine_connect(&world.guest->machine, PORT, 4096, false);
 	server_stop(&world.server);
 	world.socket->reading = true;
 	ok(world_until(&world, socket_ended) && !world.socket->failed,
 	   "9.1 a program closes before the guest knows of it: connected, and the end");
-	is_u64(world.guest->packets[VMSOCK_PACKET_SHUTDOWN], 1, "9.1 both ways in one packet");
+	is_u64(world.guest->machine.packets[VMSOCK_PACKET_SHUTDOWN], 1,
+	       "9.1 both ways in one packet");
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ok(!world.guest->function.detached || now.tv_sec > begin.tv_sec,
 	   "9.1 the host has not left yet, unless a second has passed");
 	ok(world_until(&world, socket_detached), "9.1 it leaves after a while");
-	guest_close(world.socket);
+	machine_close(world.socket);
 	listen_here(false);
 	watch_remove(world.server.watch);
 	world.server.watch = NULL;
-	world.socket = guest_connect(world.guest, PORT, 4096, false);
+	world.socket = machine_connect(&world.guest->machine, PORT, 4096, false);
 	server_stop(&world.server);
 	world.socket->reading = true;
 	world_until(&world, socket_ended);
-	guest_shutdown(world.socket, VMSOCK_SHUTDOWN_SEND);
+	machine_shutdown(world.socket, VMSOCK_SHUTDOWN_SEND);
 	world_rest(&world);
 	ok(world.socket->detached, "9.1 or as soon as the guest has said something");
 	listen_here(false);
@@ -500,8 +503,8 @@ static void guest_resets(void)
 	world.app = meet(16384);
 	world.socket->to_write = 500000;
 	world.socket->finish = true;
-	guest_run(world.socket);
-	guest_packet(world.guest, &(struct vmsock_packet){
+	machine_run(world.socket);
+	machine_packet(&world.guest->machine, &(struct vmsock_packet){
 		.dg = packet(VMSOCK_PACKET_RST, 0, 0).dg, .version = 1, .type = VMSOCK_PACKET_RST,
 		.src_port = world.socket->hs.local.port, .dst_port = PORT });
 	ok(world_until(&world, app_ended) && world.app->received >= world.socket->written &&
@@ -520,7 +523,7 @@ static void device_reset(void)
 	listen_here(true);
 	meet(16384);
 	world.socket->to_write = 100000000;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	apps[0] = world.app = world.server.apps;
 	apps[0]->to_write = 100000000;
 	app_run(apps[0]);
@@ -528,7 +531,7 @@ static void device_reset(void)
 	world.guest->function.deaf = true;
 	while (world.guest->function.inbox)
 		guest_forget(world.guest);
-	guest_connect(world.guest, PORT, 4096, false);
+	machine_connect(&world.guest->machine, PORT, 4096, false);
 	while (world.guest->function.inbox)
 		guest_forget(world.guest);
 	apps[1] = app_connect(world.loop, world.path, PORT);
@@ -630,7 +633,7 @@ static void stalled_reader(void)
 	stalled = world.socket;
 	stalled->to_write = 8000000;
 	stalled->finish = true;
-	guest_run(stalled);
+	machine_run(stalled);
 	world_rest(&world);
 	world_rest(&world);
 	written = stalled->written;
@@ -640,7 +643,7 @@ static void stalled_reader(void)
 	world.app = meet(65536);
 	world.socket->to_write = 3000000;
 	world.socket->finish = true;
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, app_ended) && world.app->received == 3000000,
 	   "7.2 and nobody else");
 	is_u64(stalled->written, written, "7.2 which still is where it was");
@@ -662,13 +665,13 @@ static void no_room(bool packet_style)
 {
 	listen_here(true);
 	world.guest->function.most = 60;
-	world.socket = guest_connect(world.guest, PORT, 256, packet_style);
+	world.socket = machine_connect(&world.guest->machine, PORT, 256, packet_style);
 	ok(world_until(&world, met), "5.16 a handshake through a queue of one datagram");
 	world.app = world.server.apps;
 	world.app->to_write = world.socket->to_write = 200000;
 	world.socket->reading = world.socket->finish = world.app->finish = true;
 	app_run(world.app);
-	guest_run(world.socket);
+	machine_run(world.socket);
 	ok(world_until(&world, both_have_all) && !world.socket->wrong && !world.app->wrong,
 	   "5.16 and 200000 bytes each way");
 	ok(world_until(&world, socket_detached), "5.16 and the end");
@@ -689,15 +692,15 @@ static void flood(void)
 	listen_here(true);
 	world.guest->function.deaf = true;
 	for (int i = 0; i < 40000; i++)
-		if (guest_packet(world.guest, &pkt) <= 0)
+		if (machine_packet(&world.guest->machine, &pkt) <= 0)
 			break;
-	is_s64(world.guest->last_result, VMSOCK_PACKET_SIZE, "S13 40000 packets to nobody");
-	memset(world.guest->packets, 0, sizeof(world.guest->packets));
+	is_s64(world.guest->machine.last_result, VMSOCK_PACKET_SIZE, "S13 40000 packets to nobody");
+	memset(world.guest->machine.packets, 0, sizeof(world.guest->machine.packets));
 	world.guest->function.deaf = false;
 	timer_set(world.guest->function.interrupt, 0);
 	ok(world_until(&world, hears), "S13 the guest listens again");
-	ok(world.guest->packets[VMSOCK_PACKET_RST] > 16384 &&
-	   world.guest->packets[VMSOCK_PACKET_RST] < 40000,
+	ok(world.guest->machine.packets[VMSOCK_PACKET_RST] > 16384 &&
+	   world.guest->machine.packets[VMSOCK_PACKET_RST] < 40000,
 	   "S13 and has got a part of the answers");
 	meet(4096);
 	is_u64(world.socket->hs.state, VMSOCK_ESTABLISHED, "S13 and can connect");
@@ -714,7 +717,7 @@ static bool all_met(struct world *w)
 {
 	unsigned int count = 0;
 
-	for (struct socket *socket = w->guest->sockets; socket; socket = socket->next)
+	for (struct socket *socket = w->guest->machine.sockets; socket; socket = socket->next)
 		count += socket->hs.state == VMSOCK_ESTABLISHED;
 	return count >= MANY;
 }
@@ -723,7 +726,7 @@ static bool all_done(struct world *w)
 {
 	unsigned int count = 0;
 
-	for (struct socket *socket = w->guest->sockets; socket; socket = socket->next)
+	for (struct socket *socket = w->guest->machine.sockets; socket; socket = socket->next)
 		count += !socket->listens && socket->ended && socket->received == 20000;
 	for (struct app *app = w->server.apps; app; app = app->next)
 		count += app->ended && app->received == 20000 && !app->wrong;
@@ -744,11 +747,11 @@ static void begin_writing(void)
 		dialled[i]->reading = dialled[i]->finish = true;
 		app_run(dialled[i]);
 	}
-	for (struct socket *socket = world.guest->sockets; socket; socket = socket->next)
+	for (struct socket *socket = world.guest->machine.sockets; socket; socket = socket->next)
 		if (!socket->listens) {
 			socket->to_write = 20000;
 			socket->reading = socket->finish = true;
-			guest_run(socket);
+			machine_run(socket);
 		}
 }
 
@@ -761,19 +764,19 @@ static void thousand(void)
 	world.options.connections = MANY;
 	host_again(world.options);
 	listen_here(true);
-	listener = guest_listen(world.guest, PORT + 1, 16384);
+	listener = machine_listen(&world.guest->machine, PORT + 1, 16384);
 	for (unsigned int i = 0; i < MANY / 2; i++) {
 		dialled[i] = app_connect(world.loop, world.path, PORT + 1);
-		guest_connect(world.guest, PORT, 16384, i % 2);
+		machine_connect(&world.guest->machine, PORT, 16384, i % 2);
 		/* No program connects faster than somebody accepts */
 		if (i % 50 == 49)
 			world_rest(&world);
 	}
 	ok(world_until(&world, all_met), "9.1 %u connections at once, half of them from each side",
 	   MANY);
-	world.socket = guest_connect(world.guest, PORT, 16384, false);
+	world.socket = machine_connect(&world.guest->machine, PORT, 16384, false);
 	ok(world_until(&world, socket_failed), "9.1 one more is refused to the guest");
-	guest_close(world.socket);
+	machine_close(world.socket);
 	world.app = app_connect(world.loop, world.path, PORT + 1);
 	ok(world_until(&world, app_ended) && !world.app->length, "9.1 and to a program");
 	app_free(world.app);
@@ -781,7 +784,7 @@ static void thousand(void)
 	ok(world_until(&world, all_done), "9.1 20000 bytes each way on each of them");
 	for (unsigned int i = 0; i < MANY / 2; i++)
 		app_free(dialled[i]);
-	guest_close(listener);
+	machine_close(listener);
 	clean();
 	host_again(endpoint_defaults());
 }
@@ -796,7 +799,7 @@ static void quota(void)
 		count++;
 	} while (world.socket->hs.state == VMSOCK_ESTABLISHED && count < 300);
 	is_u64(count, 257, "5.5 after 256 connections of the default size the memory is used up");
-	is_s64(world.guest->last_result, VMSOCK_PACKET_SIZE, "5.5 the guest can say so");
+	is_s64(world.guest->machine.last_result, VMSOCK_PACKET_SIZE, "5.5 the guest can say so");
 	world.app = world.server.apps;
 	ok(world_until(&world, app_ended), "5.5 the program of the last one hears the end");
 	clean();
@@ -820,7 +823,7 @@ static void hostile_indexes(void)
 		struct vmsock_packet pkt;
 
 		world.app = meet(4096);
-		header = guest_header(world.socket);
+		header = machine_header(world.socket);
 		if (i % 2)
 			header->consumer_head = bad[i / 2];
 		else
@@ -829,7 +832,7 @@ static void hostile_indexes(void)
 		app_run(world.app);
 		pkt = packet(i % 2 ? VMSOCK_PACKET_READ : VMSOCK_PACKET_WROTE,
 			     world.socket->hs.local.port, PORT);
-		guest_packet(world.guest, &pkt);
+		machine_packet(&world.guest->machine, &pkt);
 		ok(world_until(&world, app_ended), "S1 %s of %llu: the program hears the end",
 		   i % 2 ? "a head" : "a tail", bad[i / 2]);
 		ok(world_until(&world, socket_detached), "S1 and the host leaves the pair");
@@ -838,7 +841,7 @@ static void hostile_indexes(void)
 	world.socket = bystander;
 	bystander->to_write = 50000;
 	bystander->finish = true;
-	guest_run(bystander);
+	machine_run(bystander);
 	ok(world_until(&world, app_ended) && app->received == 50000 && !app->wrong,
 	   "S1 another connection does not suffer");
 	clean();
@@ -860,13 +863,13 @@ static void hostile_mixture(void)
 
 			pkt.u.wait.generation = (__u64)rand_r(&seed) % 600;
 			pkt.u.wait.offset = (__u64)rand_r(&seed);
-			guest_header(world.socket)->producer_tail = (__u64)rand_r(&seed) % 513;
-			guest_header(world.socket)->consumer_head = (__u64)rand_r(&seed) % 513;
-			guest_packet(world.guest, &pkt);
+			machine_header(world.socket)->producer_tail = (__u64)rand_r(&seed) % 513;
+			machine_header(world.socket)->consumer_head = (__u64)rand_r(&seed) % 513;
+			machine_packet(&world.guest->machine, &pkt);
 			if (i % 5 == 0)
 				world_until(&world, inbox_empty);
 		}
-		guest_close(world.socket);
+		machine_close(world.socket);
 	}
 	meet(4096);
 	is_u64(world.socket->hs.state, VMSOCK_ESTABLISHED,
@@ -884,7 +887,7 @@ int main(void)
 	if (limit.rlim_cur < 4 * MANY)
 		skip_all("%u descriptors are too few", (unsigned int)limit.rlim_cur);
 	world_init(&world, 40000);
-	world.guest->by_hand = BY_HAND;
+	world.guest->machine.by_hand = BY_HAND;
 	world_host(&world);
 	packets_to_nobody();
 	refusals();

@@ -12,8 +12,8 @@ static struct world world;
 
 static void close_accepted(void)
 {
-	while ((world.socket = guest_accepted(world.guest, PORT)))
-		guest_close(world.socket);
+	while ((world.socket = machine_accepted(&world.guest->machine, PORT)))
+		machine_close(world.socket);
 }
 
 static bool line_done(struct world *w)
@@ -84,7 +84,7 @@ static void commands(void)
 
 static bool socket_ended(struct world *w)
 {
-	w->socket = guest_accepted(w->guest, PORT);
+	w->socket = machine_accepted(&w->guest->machine, PORT);
 	return w->socket && w->socket->ended;
 }
 
@@ -108,7 +108,7 @@ static void bytes_behind(struct socket *listener)
 	ok(world_until(&world, socket_ended) && world.socket->received == 20 &&
 	   !world.socket->wrong, "9.1 go to the guest");
 	app_free(world.app);
-	guest_close(world.socket);
+	machine_close(world.socket);
 
 	fd = unix_connect(world.path);
 	if (write(fd, text, length + 20) < 0)
@@ -116,7 +116,7 @@ static void bytes_behind(struct socket *listener)
 	close(fd);
 	ok(world_until(&world, socket_ended) && world.socket->received == 20 &&
 	   !world.socket->wrong, "9.1 also when the program has closed before it was answered");
-	guest_close(world.socket);
+	machine_close(world.socket);
 	listener->reading = false;
 }
 
@@ -237,7 +237,7 @@ int main(void)
 
 	world_init(&world, 4096);
 	world_host(&world);
-	listener = guest_listen(world.guest, PORT, 4096);
+	listener = machine_listen(&world.guest->machine, PORT, 4096);
 	commands();
 	close_accepted();
 	bytes_behind(listener);

@@ -16,7 +16,7 @@ static bool both_ended(struct world *w)
 	const struct app *app = w->app ? w->app : w->server.apps;
 
 	if (!w->socket)
-		w->socket = guest_accepted(w->guest, PORT);
+		w->socket = machine_accepted(&w->guest->machine, PORT);
 	return app && app->ended && w->socket && w->socket->ended;
 }
 
@@ -50,13 +50,13 @@ static void guest_connects(const struct transfer *t, bool packet_style)
 	server_start(&world.server, world.loop, world.path, PORT, 16);
 	world.server.like = (struct app){ .to_write = t->bytes, .reading = true, .finish = true };
 	world.app = NULL;
-	world.socket = guest_connect(world.guest, PORT, t->size, packet_style);
+	world.socket = machine_connect(&world.guest->machine, PORT, t->size, packet_style);
 	world.socket->to_write = t->bytes;
 	world.socket->chunk = t->chunk;
 	world.socket->reading = world.socket->finish = true;
 	check(t, "guest", packet_style);
 	ok(world_until(&world, is_detached), "5.7 when both have ended the host leaves the pair");
-	guest_close(world.socket);
+	machine_close(world.socket);
 	server_stop(&world.server);
 }
 
@@ -68,7 +68,7 @@ static void host_connects(const struct transfer *t, bool packet_style)
 	world.options.sizes.size = t->size;
 	world_unhost(&world);
 	world_host(&world);
-	listener = guest_listen(world.guest, PORT, t->size);
+	listener = machine_listen(&world.guest->machine, PORT, t->size);
 	listener->to_write = t->bytes;
 	listener->chunk = t->chunk;
 	listener->reading = listener->finish = true;
@@ -79,8 +79,8 @@ static void host_connects(const struct transfer *t, bool packet_style)
 	check(t, "host", packet_style);
 	ok(!strncmp(world.app->line, "OK 10737418", 11), "9.1 the program was told its port");
 	app_free(world.app);
-	guest_close(world.socket);
-	guest_close(listener);
+	machine_close(world.socket);
+	machine_close(listener);
 }
 
 static void transfers(void)
