@@ -38,6 +38,27 @@ static void new_context(void)
 	close(commands);
 }
 
+/* Packets name the new context from then on, and the connection goes on */
+static void moved(void)
+{
+	int fd = call_host(), commands = commander();
+
+	need(fd >= 0 && commands >= 0);
+	expect_echo(fd);
+	expect_is(local_of(fd).svm_cid, DEVICE_CID);
+	order_device(commands, "ctx-id-update 43");
+	expect_soon(VMCISock_GetLocalCID() == 43);
+	expect_echo(fd);
+	expect_is(local_of(fd).svm_cid, 43);
+	close(commands);
+	commands = commander();
+	need(commands >= 0);
+	order_device(commands, "ctx-id-update 42");
+	expect_soon(VMCISock_GetLocalCID() == DEVICE_CID);
+	expect_echo(fd);
+	expect_is(local_of(fd).svm_cid, DEVICE_CID);
+}
+
 static void resumed(void)
 {
 	int first = call_host(), second = call_host(), listening, a, b, commands = commander();
@@ -122,7 +143,8 @@ static void stuck(void)
 static const struct vmtest rows[] = {
 	{ "guest-events", "the device takes commands", commands },
 	{ "guest-events", "7.2 another context id", new_context },
-	{ "guest-events", "7.2 queue pairs are gone after a resume", resumed },
+	{ "12.L-184", "a connection survives another context id", moved },
+	{ "12.L-183", "queue pairs are gone after a resume", resumed },
 	{ "guest-events", "12.2 S25,S26,S28 events that are none", events, 60 },
 	{ "guest-events", "12.2 S1 rings gone mad", rings, 60 },
 	{ "guest-events", "12.3 the device hangs", stuck, 60 },

@@ -124,7 +124,8 @@ compile()
 	# shellcheck disable=SC2046,SC2086 # lists of flags and files
 	${CC:-cc} -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Werror -static -pthread \
 		-I"$source/include" -I"$source/tests/unit" -I"$source/tests/vm" -I"$source" \
-		-I"$work/include" ${3:+-m$3} -o "$2" "$1" $extra $(test_header "$1" cflags) ||
+		-I"$source/modules" -I"$work/include" ${3:+-m$3} -o "$2" "$1" $extra \
+		$(test_header "$1" cflags) ||
 		die "$1 does not compile${3:+; programs of 32 bits need gcc-multilib}"
 }
 
