@@ -333,7 +333,6 @@ static void wrote_behind_attach(void)
 		close(fd);
 		vm_pair_free(line.pair);
 	}
-	expect(until(line.vm, line.vm->detached >= (unsigned int)rounds(1000)));
 }
 
 /* --- the machine asks --------------------------------------------------------------------- */
@@ -659,6 +658,27 @@ static void forged_sources(void)
 	hear_nothing(&line);
 }
 
+/* Only the host itself has events: that a peer has left, or that all have */
+static void forged_events(void)
+{
+	static const struct vmci_handle sources[] = { { 0, 0 }, { GUEST_CID, 0 } };
+	struct line line = { boot(), GUEST_PORT };
+	int fd = host_connects(&line, SIZE);
+
+	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
+		for (unsigned int event = 0; event < VMCI_EVENT_MAX; event++) {
+			struct vmci_event_msg message = {
+				.hdr = { { HOST, 0 }, sources[i], VMCI_EVENT_QP_SIZE },
+				.data = { .event = event, .u.qp = { line.pair->handle,
+								    GUEST_CID, 0 } },
+			};
+
+			expect(vm_send(line.vm, &message, sizeof(message)) < 0);
+		}
+	expect_is(revents(fd), POLLOUT | POLLWRNORM);
+	expect_line_works(&line, fd);
+}
+
 /* Between machines there is no way */
 static void machine_to_machine(void)
 {
@@ -762,7 +782,7 @@ static void mode_without_bits(void)
 	say_mode(&line, 0xfffffffffffffffc | VMSOCK_SHUTDOWN_RECEIVE);
 	expect_soon(send_breaks(fd));
 	expect_is(revents_within(fd, POLLIN | POLLRDHUP, 0), 0);
-	put(&line, "y", 1);
+	produce(&line, "y", 1);
 	expect_is(recv(fd, (char[2]){ 0 }, 2, 0), 1);
 }
 
@@ -771,7 +791,7 @@ static void reset_of_a_connection(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_connects(&line, SIZE);
 
-	put(&line, "queued", 6);
+	produce(&line, "queued", 6);
 	say(&line, P(RST));
 	wait_for(fd, POLLRDHUP);
 	expect_is(recv(fd, (char[4]){ 0 }, 4, 0), 4);
@@ -827,7 +847,8 @@ static const struct vmtest rows[] = {
 	{ "12.J-161", "unknown types get INVALID, or RST from nobody", unknown_types },
 	{ "12.J-162", "RST is never answered", reset_is_not_answered },
 	{ "12.J-163", "short packets and wrong resources get no answer", bad_datagrams },
-	{ "12.2 S12", "sources that the machine does not have", forged_sources },
+	{ "12.2 S16", "sources that the machine does not have", forged_sources },
+	{ "12.2 S31", "events that the machine says", forged_events },
 	{ "7.5", "no way from machine to machine", machine_to_machine },
 	{ "12.J-164", "a longer packet is as good", long_packet },
 	{ "5.2", "another version gets RST", wrong_version },

@@ -181,7 +181,7 @@ static void half_closes(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_connects(&line, SIZE);
 
-	put(&line, "all", 3);
+	produce(&line, "all", 3);
 	say_mode(&line, VMSOCK_SHUTDOWN_SEND);
 	wait_for(fd, POLLRDHUP);
 	expect_is(recv(fd, (char[8]){ 0 }, 8, 0), 3);
@@ -191,7 +191,7 @@ static void half_closes(void)
 	need_ok(shutdown(fd, SHUT_WR));
 	hear(&line, P(SHUTDOWN));
 	expect_is(line.heard.u.mode, VMSOCK_SHUTDOWN_SEND);
-	get(&line, (char[4]){ 0 }, 4);
+	consume(&line, (char[4]){ 0 }, 4);
 }
 
 static void machine_stops_receiving(void)
@@ -201,7 +201,7 @@ static void machine_stops_receiving(void)
 
 	say_mode(&line, VMSOCK_SHUTDOWN_RECEIVE);
 	expect_errno(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
-	put(&line, "y", 1);
+	produce(&line, "y", 1);
 	expect_is(recv(fd, (char[1]){ 0 }, 1, 0), 1);
 }
 
@@ -217,7 +217,7 @@ static void host_closes(void)
 	until(line.vm, line.vm->detached == detached + 1);
 	expect(vmci_handle_equal(line.vm->last_event.u.qp.handle, line.pair->handle));
 	expect_is(line.vm->last_event.u.qp.peer, HOST);
-	get(&line, (char[4]){ 0 }, 4);
+	consume(&line, (char[4]){ 0 }, 4);
 	hear(&line, P(RST));
 	expect_is(vm_pair_free(line.pair), VMCI_SUCCESS);
 }
@@ -230,7 +230,7 @@ static void machine_closes(void)
 	int fd = host_connects(&line, SIZE);
 
 	fill_bytes(bytes, sizeof(bytes), 7, 0);
-	put(&line, bytes, sizeof(bytes));
+	produce(&line, bytes, sizeof(bytes));
 	expect_is(vm_pair_free(line.pair), VMCI_SUCCESS);
 	wait_for(fd, POLLRDHUP);
 	receive_bytes(fd, sizeof(bytes), 7, 0);
@@ -243,7 +243,7 @@ static void machine_dies_unread(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_connects(&line, SIZE);
 
-	put(&line, "will", 4);
+	produce(&line, "will", 4);
 	vm_free(line.vm);
 	wait_for(fd, POLLRDHUP);
 	expect_is(recv(fd, (char[8]){ 0 }, 8, 0), 4);
@@ -402,9 +402,9 @@ static void overwritten_header(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_connects(&line, SIZE);
 
+	produce(&line, "abc", 3);
 	memset(line.pair->in, 0xee, MACHINE_PAGE);
 	line.pair->out->handle = no_handle;
-	put(&line, "abc", 3);
 	expect_is(recv(fd, (char[8]){ 0 }, 8, 0), 3);
 	need(send(fd, "d", 1, 0) == 1);
 	hear(&line, P(WROTE));
@@ -418,7 +418,7 @@ static void unmapped_memory(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_connects(&line, SIZE);
 
-	put(&line, "abc", 3);
+	produce(&line, "abc", 3);
 	need_ok(munmap(line.pair->memory, line.pair->bytes));
 	expect_is(recv(fd, (char[8]){ 0 }, 8, 0), 3);
 	expect_is(fill_queue(fd, 1), SIZE - 1);
@@ -448,7 +448,7 @@ static void paused(void)
 	struct line line = { boot(), GUEST_PORT };
 	struct sleeper writer = { .fd = host_connects(&line, SIZE) };
 
-	put(&line, "kept", 4);
+	produce(&line, "kept", 4);
 	need(vm_pair_map(line.pair, false) == VMCI_SUCCESS);
 	start_task(&writer.task, send_one, &writer);
 	move_memory(line.pair);
@@ -456,7 +456,7 @@ static void paused(void)
 	join_task(&writer.task);
 	expect_is(writer.result, 1);
 	expect_is(recv(writer.fd, (char[8]){ 0 }, 8, 0), 4);
-	get(&line, (char[1]){ 0 }, 1);
+	consume(&line, (char[1]){ 0 }, 1);
 	say_mode(&line, VMSOCK_SHUTDOWN_SEND);
 	expect_eof(writer.fd);
 }
@@ -534,7 +534,7 @@ static int listener_of_somebody(struct line *line)
 static void expect_deaf(struct line *line, int fd)
 {
 	line->there = port_of(fd);
-	for (int type = 0; type < 20; type++) {
+	for (int type = 0; type < VMSOCK_PACKET_TYPE_COUNT; type++) {
 		struct vmsock_packet pkt = packet(line, type);
 
 		pkt.proto = 1;
@@ -701,21 +701,29 @@ static void datagram_order(void)
 	}
 }
 
+static int send_until_full(int fd, size_t len)
+{
+	static char bytes[1000];
+	int sent = 0;
+
+	while (sent < 10000 && send_to(fd, bytes, len, GUEST_CID, 6002) >= 0)
+		sent++;
+	expect_is(errno, ENOBUFS);
+	return sent;
+}
+
 /* A machine that does not listen: the host's sender hears of it and never waits */
 static void datagram_flood(void)
 {
-	static char bytes[1000];
 	struct vm *vm = boot();
-	int fd = dgram_bound(6001), sent = 0;
+	int fd = dgram_bound(6001), sent = send_until_full(fd, 1000);
 
-	while (sent < 1000 && send_to(fd, bytes, sizeof(bytes), GUEST_CID, 6002) > 0)
-		sent++;
-	expect_is(errno, ENOBUFS);
-	expect_is(sent, VMCI_MAX_DATAGRAM_QUEUE_SIZE / (sizeof(bytes) + 24));
+	expect_is(sent, (VMCI_MAX_DATAGRAM_QUEUE_SIZE - 1) / 1024);
+	sent += send_until_full(fd, 0);
 	expect_errno(connect_to(stream_socket(), GUEST_CID, GUEST_PORT), ENOBUFS);
 	vm_pump(vm);
 	expect_is(vm->mail_count, sent);
-	expect_is(send_to(fd, bytes, 1, GUEST_CID, 6002), 1);
+	expect_is(send_to(fd, "x", 1, GUEST_CID, 6002), 1);
 }
 
 static const struct vmtest rows[] = {

@@ -54,7 +54,7 @@ static void drained(void)
 
 	for (int round = 0; round < 3; round++) {
 		fill_bytes(bytes, SIZE - 1, 3, 0);
-		put(&line, bytes, SIZE - 1);
+		produce(&line, bytes, SIZE - 1);
 		receive_bytes(fd, SIZE - 1, 3, 0);
 		hear(&line, P(READ));
 		while (line.vm->heard_count)
@@ -86,11 +86,11 @@ static void woken(void)
 	hear(&line, P(WROTE));
 	start_task(&writer.task, write_one, &writer);
 	wait_in_syscall(&writer.task, SYS_sendto);
-	get(&line, bytes, SIZE - 1);
+	consume(&line, bytes, SIZE - 1);
 	join_task(&writer.task);
 	expect_is(writer.result, 1);
 	expect_is(first_wrong(bytes, SIZE - 1, 1, 0), SIZE - 1);
-	get(&line, bytes, 1);
+	consume(&line, bytes, 1);
 	expect_is(bytes[0], 'z');
 }
 
@@ -123,7 +123,7 @@ static void blocked_reader(void)
 	expect_is(line.heard.u.wait.offset, 1);
 	expect_is(line.heard.u.wait.generation, 0);
 	hear_nothing(&line);
-	put(&line, "x", 1);
+	produce(&line, "x", 1);
 	need(recv(fd, &byte, 1, 0) == 1);
 	for (int i = 0; i < 3; i++)
 		expect_errno(recv(fd, &byte, 1, 0), EAGAIN);
@@ -144,7 +144,7 @@ static void blocked_writer(void)
 		expect_errno(send(fd, "x", 1, 0), EAGAIN);
 	hear(&line, P(WAITING_WRITE));
 	hear_nothing(&line);
-	get(&line, bytes, SIZE - 1);
+	consume(&line, bytes, SIZE - 1);
 	expect_is(fill_queue(fd, 1), SIZE - 1);
 	for (int i = 0; i < 3; i++)
 		expect_errno(send(fd, "x", 1, 0), EAGAIN);
@@ -177,7 +177,7 @@ static void mad_wait_info(void)
 	need(transmit(&line, &pkt) > 0);
 	need_ok(send(fd, "x", 1, 0));
 	hear(&line, P(WROTE));
-	get(&line, (char[1]){ 0 }, 1);
+	consume(&line, (char[1]){ 0 }, 1);
 	expect_line_works(&line, fd);
 }
 
@@ -188,7 +188,7 @@ static void wait_info_of_reader(void)
 	struct line line = { boot(), GUEST_PORT };
 	int fd = host_falls_back(&line, 65536);
 
-	put(&line, bytes, 65500);
+	produce(&line, bytes, 65500);
 	need(recv(fd, bytes, 65500, MSG_WAITALL) == 65500);
 	set_timeout(fd, SO_RCVTIMEO, 50);
 	expect_errno(recv(fd, bytes, 100, MSG_WAITALL), EAGAIN);
