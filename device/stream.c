@@ -407,6 +407,8 @@ void stream_packet(struct stream *stream, const struct vmsock_packet *pkt)
 		stream_end(stream);
 		return;
 	}
+	/* The guest is the only one there is; it may have got another context (vsock.md 5.12) */
+	stream->hs.peer.cid = pkt->dg.src.context;
 	step = vmsock_handshake_packet(&stream->hs, pkt, unread(stream) > 0);
 	unlist_if_over(stream);
 	if (step.action == VMSOCK_ACT_NOTIFY)
