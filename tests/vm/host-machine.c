@@ -323,6 +323,7 @@ static void expect_broken(bool tail, ssize_t (*call)(int fd))
 				 bad_indexes[i], __ATOMIC_SEQ_CST);
 		expect_errno(call(fd), ECONNRESET);
 		hear(&line, P(RST));
+		expect_is(socket_error(fd), ECONNRESET);
 		expect_eof(fd);
 		expect_errno(send(fd, "x", 1, MSG_NOSIGNAL), EPIPE);
 		close(fd);

@@ -174,7 +174,7 @@ static void act(struct vm *vm, unsigned int *seed)
 	struct socket *socket = any_socket(vm, seed);
 	unsigned int what = roll(seed, 40);
 
-	if (what < 4 && count(vm) < MOST_SOCKETS) {
+	if (what < 10 && count(vm) < MOST_SOCKETS) {
 		socket = machine_connect(&vm->machine, host_port, 128u << roll(seed, 10),
 					 roll(seed, 2));
 		socket->reading = true;
@@ -182,11 +182,11 @@ static void act(struct vm *vm, unsigned int *seed)
 		machine_connections++;
 	} else if (socket->listens) {
 		return;
-	} else if (what < 8) {
+	} else if (what < 14) {
 		one_closes(socket);
-	} else if (what < 10) {
+	} else if (what < 16) {
 		machine_shutdown(socket, 1 + roll(seed, 3));
-	} else if (what < 13) {
+	} else if (what < 19) {
 		babble(vm, socket, seed);
 	} else {
 		socket->reading = true;
