@@ -178,10 +178,19 @@ UNUSED static void vm_hear_nothing(const struct line *line, const char *file, in
 
 /* --- the host as a client ----------------------------------------------------------------- */
 
+/* A loaded machine may take its time */
+UNUSED static int patient(int fd)
+{
+	static const struct timeval patience = { .tv_sec = 30 };
+
+	need_ok(setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &patience, sizeof(patience)));
+	return fd;
+}
+
 /* A host's socket has begun to connect to the line */
 UNUSED static int host_calls_with(struct line *line, int fd)
 {
-	set_blocking(fd, false);
+	set_blocking(patient(fd), false);
 	expect_errno(connect_to(fd, line->vm->machine.cid, line->here), EINPROGRESS);
 	hear(line, P(REQUEST2));
 	return fd;
@@ -356,7 +365,7 @@ UNUSED static void expect_can_connect(struct line *line, int fd)
 	struct socket *accepted;
 
 	listening->reading = true;
-	set_blocking(fd, false);
+	set_blocking(patient(fd), false);
 	expect_errno(connect_to(fd, line->vm->machine.cid, 6000), EINPROGRESS);
 	need(until(line->vm, revents_within(fd, POLLOUT, 0) & POLLOUT));
 	expect_is(socket_error(fd), 0);

@@ -267,7 +267,7 @@ static void many(void)
 		fds[i] = need_ok(accept(listening, NULL, NULL));
 	}
 	for (int i = MANY / 2; i < MANY; i++) {
-		fds[i] = stream_socket();
+		fds[i] = patient(stream_socket());
 		set_blocking(fds[i], false);
 		expect_errno(connect_to(fds[i], GUEST_CID, 6000), EINPROGRESS);
 	}

@@ -17,7 +17,7 @@
 #include "../monitor/script.h"
 #include "memory.h"
 
-#define WORKERS		6
+#define WORKERS		4
 #define MACHINE_PORT	6000u
 #define MOST_SOCKETS	40u
 #define LIFE_MS		1500	/* of a machine, at most */
@@ -207,7 +207,8 @@ static void live(unsigned int *seed)
 	while (!stop && now_ms() < end) {
 		if (!vm_pump(vm))
 			vm_wait(vm, 2);
-		act(vm, seed);
+		for (int i = 0; i < 4; i++)
+			act(vm, seed);
 		while (count(vm) > 2 * MOST_SOCKETS)
 			one_closes(vm->machine.sockets);
 		need(!vm->wrong);
@@ -278,7 +279,7 @@ static void stress(void)
 	run_for(stress_seconds());
 	diag("%llu connections of the host, %llu of machines, %llu machines, %llu KiB",
 	     host_connections, machine_connections, machines, host_bytes / 1024);
-	expect(host_connections > 20 && machine_connections > 20 && machines > 2);
+	expect(host_connections > 10 && machine_connections > 10 && machines > 1);
 	expect(host_bytes > 0);
 	expect_soon(pinned() == pins);
 	if (!expect_soon(memory_is_back(before))) {
