@@ -13,6 +13,8 @@ AM_CFLAGS += \
 	$(NULL)
 
 device_sources = \
+	$(top_srcdir)/device/backend_host.c \
+	$(top_srcdir)/device/backend_host.h \
 	$(top_srcdir)/device/backend_private.h \
 	$(top_srcdir)/device/backend_unix.c \
 	$(top_srcdir)/device/backend_unix.h \
@@ -69,6 +71,8 @@ device_sources = \
 	$(top_srcdir)/device/unix_socket.h \
 	$(top_srcdir)/device/vfio_user.c \
 	$(top_srcdir)/device/vfio_user.h \
+	$(top_srcdir)/device/view.c \
+	$(top_srcdir)/device/view.h \
 	$(top_srcdir)/modules/common/address.c \
 	$(top_srcdir)/modules/common/handshake.c \
 	$(top_srcdir)/modules/common/notify.c \

@@ -182,11 +182,22 @@ static int read_region(void *data, uint32_t region, uint64_t offset, uint8_t *to
 	return 0;
 }
 
+static void memory_changed(void *data)
+{
+	struct function *function = data;
+
+	if (function->host && function->host->ops->memory)
+		function->host->ops->memory(function->host);
+}
+
 static void write_config(struct function *function, uint64_t offset, const uint8_t *from,
 			 uint32_t count)
 {
 	pci_write(&function->pci, offset, from, count);
-	memory_enable(function->memory, pci_bus_master(&function->pci));
+	if (pci_bus_master(&function->pci) != memory_enabled(function->memory)) {
+		memory_enable(function->memory, pci_bus_master(&function->pci));
+		memory_changed(function);
+	}
 	cause_update(function);
 }
 
@@ -215,6 +226,7 @@ static const struct vfio_ops function_vfio_ops = {
 	.read = read_region,
 	.write = write_region,
 	.reset = reset_all,
+	.memory = memory_changed,
 	.interrupts = interrupts,
 };
 

@@ -45,6 +45,12 @@ struct host_ops {
 	/* After function_send() had no room: there is some again */
 	void (*room)(struct host *host);
 
+	/*
+	 * Mappings of the guest's memory have come, gone or lost their access: pages of a pair may
+	 * lie elsewhere from now on, or nowhere.  NULL for who looks them up at each use.
+	 */
+	void (*memory)(struct host *host);
+
 	/* The guest was reset, or is gone; each of its pairs has been detached */
 	void (*reset)(struct host *host);
 };

@@ -18,6 +18,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "backend_host.h"
 #include "backend_unix.h"
 #include "control.h"
 #include "fault.h"
@@ -98,8 +99,25 @@ static bool add_faults(struct function *function, const struct options *options,
 	return true;
 }
 
-static bool serve(struct loop *loop, struct function *function, const struct options *options,
-		  GError **error)
+/* Who is in context 2: programs behind UNIX sockets, the kernel, or nobody */
+struct sockets {
+	struct backend *backend;
+	struct endpoint *endpoint;
+	struct backend_host *kernel;
+};
+
+static bool enter_sandbox(const struct backend_host *kernel, GError **error)
+{
+	struct sandbox_node node = { .requests = backend_host_requests() };
+
+	if (!kernel)
+		return sandbox_enter(NULL, error);
+	node.fd = backend_host_fd(kernel);
+	return sandbox_enter(&node, error);
+}
+
+static bool serve(struct loop *loop, struct function *function, const struct sockets *sockets,
+		  const struct options *options, GError **error)
 {
 	struct server *server = server_new(loop, options->socket, options->mode, function, error);
 	struct control *control = NULL;
@@ -110,7 +128,7 @@ static bool serve(struct loop *loop, struct function *function, const struct opt
 				      error);
 		good = control != NULL;
 	}
-	good = good && (!options->sandbox || sandbox_enter(error));
+	good = good && (!options->sandbox || enter_sandbox(sockets->kernel, error));
 	if (good) {
 		g_message("context %u waits for QEMU at %s", options->function.cid,
 			  options->socket);
@@ -132,12 +150,6 @@ static void allow_descriptors(void)
 	}
 }
 
-/* Who is in context 2 */
-struct sockets {
-	struct backend *backend;
-	struct endpoint *endpoint;
-};
-
 static bool sockets_open(struct sockets *sockets, struct loop *loop, struct function *function,
 			 const struct options *options, GError **error)
 {
@@ -152,16 +164,41 @@ static bool sockets_open(struct sockets *sockets, struct loop *loop, struct func
 	return true;
 }
 
-static void sockets_close(struct sockets *sockets)
+static bool kernel_open(struct sockets *sockets, struct loop *loop, struct function *function,
+			const struct options *options, GError **error)
+{
+	const struct backend_host_options chosen = {
+		.node = options->node,
+		.cid = options->function.cid,
+		.restricted = options->restricted,
+	};
+
+	sockets->kernel = backend_host_new(loop, &chosen, error);
+	if (!sockets->kernel)
+		return false;
+	function_set_host(function, backend_host_host(sockets->kernel));
+	return true;
+}
+
+static bool host_open(struct sockets *sockets, struct loop *loop, struct function *function,
+		      const struct options *options, GError **error)
+{
+	if (options->uds)
+		return sockets_open(sockets, loop, function, options, error);
+	return !options->node || kernel_open(sockets, loop, function, options, error);
+}
+
+static void host_close(struct sockets *sockets)
 {
 	backend_unix_free(sockets->backend);
 	endpoint_free(sockets->endpoint);
+	backend_host_free(sockets->kernel);
 }
 
 static bool run(const struct options *options, GError **error)
 {
 	struct loop *loop = loop_new();
-	struct sockets sockets = { NULL, NULL };
+	struct sockets sockets = { NULL, NULL, NULL };
 	struct function *function;
 	bool good;
 
@@ -171,12 +208,13 @@ static bool run(const struct options *options, GError **error)
 	function = function_new(loop, &options->function);
 	memory_guard(function->memory);
 	good = claim_cid(options, error) && watch_signals(loop, error) &&
-	       (!options->uds || sockets_open(&sockets, loop, function, options, error)) &&
+	       host_open(&sockets, loop, function, options, error) &&
 	       (!options->trace || trace_open(function, options->trace, error)) &&
-	       add_faults(function, options, error) && serve(loop, function, options, error);
+	       add_faults(function, options, error) &&
+	       serve(loop, function, &sockets, options, error);
 	trace_close(function);
 	function_free(function);
-	sockets_close(&sockets);
+	host_close(&sockets);
 	loop_free(loop);
 	return good;
 }

@@ -288,7 +288,9 @@ void memory_clear(struct memory *memory)
 	memory->generation++;
 }
 
-void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned int flags)
+/* The file that has all of the piece, and in @offset where; NULL when it is not accessible */
+static const struct file *locate(struct memory *memory, uint64_t address, size_t length,
+				 unsigned int flags, uint64_t *offset)
 {
 	size_t at = range_find(memory, address);
 	const struct range *range = &memory->ranges[at];
@@ -302,7 +304,28 @@ void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned
 	if (length > range->size - skip || (range->flags & flags) != flags ||
 	    ((flags & MEMORY_WRITE) && !file->writable))
 		return NULL;
-	return file->base + range->offset + skip;
+	*offset = range->offset + skip;
+	return file;
+}
+
+void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned int flags)
+{
+	uint64_t offset;
+	const struct file *file = locate(memory, address, length, flags, &offset);
+
+	return file ? file->base + offset : NULL;
+}
+
+bool memory_find(struct memory *memory, uint64_t address, size_t length, unsigned int flags,
+		 struct memory_place *place)
+{
+	uint64_t offset;
+	const struct file *file = locate(memory, address, length, flags, &offset);
+
+	if (!file)
+		return false;
+	*place = (struct memory_place){ file->device, file->inode, file->fd, offset };
+	return true;
 }
 
 /* From @address, the bytes up to the end of its granule, at most @length */

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct memory;
 
@@ -62,6 +63,18 @@ void memory_clear(struct memory *memory);
  * Return: the pointer, or NULL when some of it is not accessible.
  */
 void *memory_at(struct memory *memory, uint64_t address, size_t length, unsigned int flags);
+
+/* Where a piece of the guest's memory lies, for who maps it himself */
+struct memory_place {
+	dev_t device;
+	ino_t inode;		/* of a file; both tell it from others while it is used */
+	int fd;			/* of the memory: good as long as the pointer of memory_at() */
+	uint64_t offset;	/* in the file */
+};
+
+/* As memory_at(); false when some of it is not accessible */
+bool memory_find(struct memory *memory, uint64_t address, size_t length, unsigned int flags,
+		 struct memory_place *place);
 
 /* Copies across mappings; false, and perhaps a part copied, when some of it is not accessible */
 bool memory_read(struct memory *memory, void *to, uint64_t address, size_t length);

@@ -88,6 +88,7 @@ struct words {
 	gboolean packet_style;
 	gboolean classic;
 	gboolean no_sandbox;
+	gboolean restricted;
 	gboolean version;
 };
 
@@ -108,6 +109,23 @@ static bool parse_cid(const char *text, __u32 *cid, GError **error)
 		    "the codes of errors");
 }
 
+/* Who is in context 2: programs behind UNIX sockets, the kernel, or nobody */
+static bool check_host(struct options *options, const struct words *words, GError **error)
+{
+	if (options->uds && options->node) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--uds and --host exclude each other: context 2 is one of them");
+		return false;
+	}
+	if (words->restricted && !options->node) {
+		g_set_error(error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+			    "--restricted needs --host");
+		return false;
+	}
+	options->restricted = words->restricted;
+	return true;
+}
+
 static bool understand(struct options *options, const struct words *words, GError **error)
 {
 	struct function_options *function = &options->function;
@@ -124,7 +142,7 @@ static bool understand(struct options *options, const struct words *words, GErro
 	*endpoint = endpoint_defaults();
 	size = endpoint->sizes.size;
 	connections = endpoint->connections;
-	if (!parse_cid(words->cid, &function->cid, error) ||
+	if (!check_host(options, words, error) || !parse_cid(words->cid, &function->cid, error) ||
 	    !parse_number("--caps", words->caps, VMCI_CAPS_DATAGRAM, CAPS_MMIO, &caps, error) ||
 	    !parse_interrupts(words->interrupts, &function->interrupts, error) ||
 	    !parse_mode(words->mode, &options->mode, error) ||
@@ -157,6 +175,10 @@ bool options_parse(struct options *options, int argc, char **argv, GError **erro
 		  "context ID of the virtual machine", "N" },
 		{ "uds", 'u', 0, G_OPTION_ARG_FILENAME, &options->uds,
 		  "where host programs connect to", "PATH" },
+		{ "host", 'H', 0, G_OPTION_ARG_FILENAME, &options->node,
+		  "the host kernel, for programs with VMCI sockets: /dev/vmci", "NODE" },
+		{ "restricted", 0, 0, G_OPTION_ARG_NONE, &words.restricted,
+		  "with --host: the guest may talk to trusted programs only", NULL },
 		{ "mode", 'm', 0, G_OPTION_ARG_STRING, &words.mode,
 		  "permissions of the sockets [0600]", "OCTAL" },
 		{ "trace", 't', 0, G_OPTION_ARG_FILENAME, &options->trace,
@@ -218,6 +240,7 @@ void options_clear(struct options *options)
 {
 	g_free(options->socket);
 	g_free(options->uds);
+	g_free(options->node);
 	g_free(options->control);
 	g_free(options->trace);
 	g_strfreev(options->faults);

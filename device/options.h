@@ -12,13 +12,15 @@
 
 struct options {
 	char *socket;
-	char *uds;		/* NULL: nobody is in context 2 */
+	char *uds;		/* NULL, as node, too: nobody is in context 2 */
+	char *node;		/* of the host kernel; not beside uds */
 	char *control;
 	char *trace;
 	char **faults;		/* NULL, or a list that ends in NULL */
 	char **hostile;
 	unsigned int mode;	/* of the sockets */
 	bool sandbox;
+	bool restricted;
 	struct function_options function;
 	struct endpoint_options endpoint;
 };

@@ -167,6 +167,16 @@ void pair_free(struct pair *pair)
 	free(pair);
 }
 
+struct view_pages pair_pages(const struct pair *pair)
+{
+	return (struct view_pages){
+		.memory = pair->memory,
+		.numbers = pair->ppns,
+		.count = pair->ppn_count,
+		.shift = pair->page_shift,
+	};
+}
+
 /*
  * Spans of a ring as pieces of this process's memory
  */

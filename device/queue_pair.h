@@ -16,6 +16,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "view.h"
 #include "vmci/wire.h"
 
 struct memory;
@@ -72,6 +73,9 @@ void pair_consume(struct pair *pair, size_t bytes);
 /* The same for room to write, for readv(), and for bytes that have been put there */
 ssize_t pair_writable(struct pair *pair, struct iovec *pieces, int *count);
 void pair_produce(struct pair *pair, size_t bytes);
+
+/* Its pages, guest's header first, in the order of vmci.md 5.9; good as long as the pair */
+struct view_pages pair_pages(const struct pair *pair);
 
 /* Bytes ready and free, or an error as above */
 __s64 pair_in_ready(struct pair *pair);

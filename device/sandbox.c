@@ -78,7 +78,18 @@ static const int allowed[] = {
 	SCMP_SYS(tgkill),
 };
 
-static int add_rules(scmp_filter_ctx filter)
+static int allow_requests(scmp_filter_ctx filter, const struct sandbox_node *node)
+{
+	int result = 0;
+
+	for (const unsigned int *request = node->requests; !result && *request; request++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 2,
+					  SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)node->fd),
+					  SCMP_A1(SCMP_CMP_EQ, *request));
+	return result;
+}
+
+static int add_rules(scmp_filter_ctx filter, const struct sandbox_node *node)
 {
 	const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
 	const struct scmp_arg_cmp local = SCMP_A0(SCMP_CMP_EQ, AF_UNIX);
@@ -92,16 +103,18 @@ static int add_rules(scmp_filter_ctx filter)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, no_code);
 	if (!result)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, local);
+	if (!result && node)
+		result = allow_requests(filter, node);
 	return result;
 }
 
-bool sandbox_enter(GError **error)
+bool sandbox_enter(const struct sandbox_node *node, GError **error)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
 	int result = -ENOMEM;
 
 	if (filter)
-		result = add_rules(filter);
+		result = add_rules(filter, node);
 	if (!result)
 		result = seccomp_load(filter);
 	if (filter)
@@ -113,7 +126,8 @@ bool sandbox_enter(GError **error)
 	return !result;
 }
 #else
-bool sandbox_enter(__attribute__((unused)) GError **error)
+bool sandbox_enter(__attribute__((unused)) const struct sandbox_node *node,
+		   __attribute__((unused)) GError **error)
 {
 	return true;
 }

@@ -10,7 +10,19 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Allows only the system calls of a running server; true as well if built without libseccomp */
-bool sandbox_enter(GError **error);
+/* A descriptor and the only requests of ioctl(2) that it is used with; 0 ends their list */
+struct sandbox_node {
+	int fd;
+	const unsigned int *requests;
+};
+
+/**
+ * sandbox_enter() - allow only the system calls of a running server
+ * @node: NULL when none is used with ioctl(2)
+ * @error: why not
+ *
+ * Return: true, as well if built without libseccomp.
+ */
+bool sandbox_enter(const struct sandbox_node *node, GError **error);
 
 #endif /* DEVICE_SANDBOX_H */

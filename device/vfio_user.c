@@ -216,10 +216,18 @@ static int do_version(struct vfio_user *vfio)
 	return 0;
 }
 
+/* Before the reply, for by then nobody may use what was there (vfio-user.md 3.2) */
+static int memory_changed(struct vfio_user *vfio, int error)
+{
+	if (!error)
+		vfio->device->ops->memory(vfio->device->data);
+	return error;
+}
+
 static int do_dma_map(struct vfio_user *vfio)
 {
 	struct dma_map map;
-	int fd = -1;
+	int fd = -1, error;
 
 	get(vfio, &map);
 	if (vfio->fd_count > 1 || (map.flags & ~(MEMORY_READ | MEMORY_WRITE)))
@@ -228,7 +236,9 @@ static int do_dma_map(struct vfio_user *vfio)
 		fd = vfio->fds[0];
 		vfio->fds[0] = -1;
 	}
-	return -memory_map(vfio->device->memory, map.address, map.size, map.flags, fd, map.offset);
+	error = memory_map(vfio->device->memory, map.address, map.size, map.flags, fd,
+			   map.offset);
+	return memory_changed(vfio, -error);
 }
 
 static int do_dma_unmap(struct vfio_user *vfio)
@@ -244,7 +254,7 @@ static int do_dma_unmap(struct vfio_user *vfio)
 	else
 		error = -memory_unmap(vfio->device->memory, unmap.address, unmap.size);
 	put(vfio, &unmap, sizeof(unmap));
-	return error;
+	return memory_changed(vfio, error);
 }
 
 static int do_get_info(struct vfio_user *vfio)

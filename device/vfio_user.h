@@ -39,6 +39,8 @@ struct vfio_ops {
 	int (*write)(void *data, uint32_t region, uint64_t offset, const uint8_t *from,
 		     uint32_t count);
 	void (*reset)(void *data);
+	/* Mappings of the guest's memory have; the client does not know yet */
+	void (*memory)(void *data);
 	/* Eventfds have come or gone, or INTx was unmasked */
 	void (*interrupts)(void *data);
 };

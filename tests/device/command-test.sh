@@ -67,6 +67,10 @@ ok "the host's context ID" refused "16 and more are" --socket vm --cid 15
 ok "a context ID that means an error" refused "16 and more are" --socket vm --cid 4294967295
 ok "no number" refused '"many" is not a number from 0' --socket vm --cid many
 ok "a number that is too large" refused "is not a number" --socket vm --cid 4294967296
+ok "two host ends" refused "exclude each other" --socket vm --cid 42 --uds x --host /dev/vmci
+ok "restricted by nobody" refused "needs --host" --socket vm --cid 42 --restricted
+ok "a host without a node" refused "vmw_vmci" --socket vm --cid 42 --host no/vmci
+ok "a node of something else" refused "no node of a VMCI host" --socket vm --cid 42 --host /dev/null
 ok "no kind of interrupt" refused "msix, msix1, msi or intx" --socket vm --cid 42 -i irq
 ok "no permissions" refused "in octal" --socket vm --cid 42 --mode 888
 ok "no fault" refused "is no fault" --socket vm --cid 42 --fault drop
