@@ -7,10 +7,13 @@
  * What the guest asks for becomes a request (vmci.md 4.14); none of them waits.  What it is to get
  * is fetched when the descriptor is readable, and also behind each request that may have brought
  * it: the kernel notes in a byte of ours that there is something (8.8), so that is a look at
- * memory.  Some kernels hand out the last of several datagrams first; none waits there long.
+ * memory.
  *
  * A datagram that the guest has no room for is kept here, and all behind it stay in the kernel,
- * whose quota then holds for the senders.
+ * whose quota then holds for the senders.  Some kernels hand out the last of several datagrams
+ * first (12.4 no. 6), so that an announcement of bytes may overtake the packet that completes a
+ * connection.  Whether this one does is tried with two datagrams to the own context; if so, all
+ * that are there are fetched before the first, which is the last of them, is delivered.
  *
  * Pages of a queue pair are lent to the kernel as a view (view.h).  If they are mapped elsewhere,
  * or may not be accessed, the kernel gives them back before anything else happens (SETVA, 5.8), and
@@ -38,8 +41,10 @@
 #include "vmci/regs.h"
 
 #define RETURN_MS	1000u
-/* Datagrams at a time, so that QEMU gets its turn */
+/* Datagrams fetched at a time, so that QEMU gets its turn */
 #define AT_ONCE		64u
+/* That a kernel can have for a context */
+#define MOST		(VMCI_MAX_DATAGRAM_AND_EVENT_QUEUE_SIZE / sizeof(struct vmci_datagram))
 /* Mappings that are not for views: this process's own, and the guest's memory */
 #define OWN_MAPPINGS	4096u
 #define MAPPINGS_FILE	"/proc/sys/vm/max_map_count"
@@ -54,8 +59,9 @@ struct backend_host {
 	unsigned char *pending;		/* the kernel's byte, in a page of its own */
 	size_t page;
 	unsigned int mappings;		/* that views may still cost */
-	bool kept;			/* in datagram is one that the guest has no room for */
-	struct vmci_datagram *datagram;	/* of VMCI_MAX_DG_SIZE bytes */
+	bool reversed;			/* the kernel hands out the last one first */
+	GQueue parcels;			/* fetched, copies, the next one at the head */
+	struct vmci_datagram *datagram;	/* of VMCI_MAX_DG_SIZE bytes, the one fetched last */
 	struct vmci_handle *rung;	/* as many as fit on a page of the guest's bitmap */
 };
 
@@ -113,7 +119,7 @@ static bool has_more(const struct backend_host *backend)
 	return __atomic_load_n(backend->pending, __ATOMIC_ACQUIRE);
 }
 
-/* The next datagram is in @backend->datagram; false when there is none */
+/* The kernel's next datagram is in @backend->datagram; false when it has none */
 static bool fetch(struct backend_host *backend)
 {
 	struct vmci_datagram_block block = {
@@ -121,18 +127,38 @@ static bool fetch(struct backend_host *backend)
 		.length = VMCI_MAX_DG_SIZE,
 	};
 
-	if (!backend->kept)
-		backend->kept = request(backend, IOCTL_VMCI_DATAGRAM_RECEIVE, &block,
-					&block.result) >= 0;
-	return backend->kept;
+	return request(backend, IOCTL_VMCI_DATAGRAM_RECEIVE, &block, &block.result) >= 0 &&
+	       backend->datagram->payload_size <= VMCI_MAX_DG_PAYLOAD_SIZE;
+}
+
+/* Those that the kernel has now */
+static void drop_all(struct backend_host *backend)
+{
+	for (unsigned int most = MOST; most && fetch(backend); most--)
+		;
+}
+
+/* Fetches the next one; all that there are if the kernel has their order reversed */
+static bool refill(struct backend_host *backend)
+{
+	unsigned int left = backend->reversed ? MOST : 1;
+
+	while (left-- && fetch(backend)) {
+		size_t size = sizeof(*backend->datagram) + backend->datagram->payload_size;
+
+		g_queue_push_head(&backend->parcels, g_memdup2(backend->datagram, size));
+	}
+	return !g_queue_is_empty(&backend->parcels);
 }
 
 /* False when the guest has no room; who does not listen, or refuses, does not get it */
 static bool deliver(struct backend_host *backend)
 {
-	backend->kept = function_send(backend->host.function, backend->datagram) ==
-			VMCI_ERROR_NO_RESOURCES;
-	return !backend->kept;
+	if (function_send(backend->host.function, g_queue_peek_head(&backend->parcels)) ==
+	    VMCI_ERROR_NO_RESOURCES)
+		return false;
+	g_free(g_queue_pop_head(&backend->parcels));
+	return true;
 }
 
 static void ring(struct backend_host *backend)
@@ -152,11 +178,14 @@ static void ring(struct backend_host *backend)
 static void receive(struct backend_host *backend)
 {
 	unsigned int left = AT_ONCE;
+	bool room = true;
 
-	while (left && fetch(backend) && deliver(backend))
-		left--;
+	while (room && (!g_queue_is_empty(&backend->parcels) || (left && refill(backend)))) {
+		room = deliver(backend);
+		left -= left > 0;
+	}
 	/* Without room there is nothing to wait for but room() */
-	watch_events(backend->watch, backend->kept ? 0 : EPOLLIN);
+	watch_events(backend->watch, room ? EPOLLIN : 0);
 	if (has_more(backend))
 		ring(backend);
 }
@@ -174,7 +203,7 @@ static void room(struct host *host)
 /* Behind a request of the guest: @result is the guest's */
 static __s32 answered(struct backend_host *backend, __s32 result)
 {
-	if (!backend->kept && has_more(backend))
+	if (g_queue_is_empty(&backend->parcels) && has_more(backend))
 		receive(backend);
 	return result;
 }
@@ -389,14 +418,10 @@ static void end_lost(void *data)
 static void reset(struct host *host)
 {
 	struct backend_host *backend = backend_of(host);
-	unsigned int most = VMCI_MAX_DATAGRAM_AND_EVENT_QUEUE_SIZE / sizeof(*backend->datagram);
-
 	timer_stop(backend->lost);
 	backend->losing = false;
-	do
-		backend->kept = false;
-	while (most-- && fetch(backend));
-	backend->kept = false;
+	g_queue_clear_full(&backend->parcels, g_free);
+	drop_all(backend);
 	watch_events(backend->watch, EPOLLIN);
 }
 
@@ -486,6 +511,26 @@ static bool set_notify(struct backend_host *backend, GError **error)
 	return true;
 }
 
+/* Two to the context itself, which nobody else knows yet: which comes back first? */
+static void try_order(struct backend_host *backend, __u32 cid)
+{
+	for (__u32 i = 0; i < 2; i++) {
+		struct vmci_datagram message = {
+			.dst = { cid, VMCI_RESERVED_RESOURCE_ID_MAX + 1 },
+			.src = { cid, i },
+		};
+		struct vmci_datagram_block block = {
+			.address = (uintptr_t)&message,
+			.length = sizeof(message),
+		};
+
+		request(backend, IOCTL_VMCI_DATAGRAM_SEND, &block, &block.result);
+	}
+	backend->reversed = fetch(backend) && backend->datagram->src.resource == 1 &&
+			    fetch(backend);
+	drop_all(backend);
+}
+
 /* How many mappings views may cost: a guest must not be able to use up those of malloc() */
 static unsigned int count_mappings(void)
 {
@@ -515,10 +560,14 @@ static bool start(struct backend_host *backend, struct loop *loop,
 	    !agree(backend, options->node, error) || !take_cid(backend, options, error) ||
 	    !set_notify(backend, error))
 		return false;
+	try_order(backend, options->cid);
 	backend->watch = loop_watch(loop, backend->fd, EPOLLIN, readable, backend);
 	backend->lost = loop_timer(loop, end_lost, backend);
 	if (!backend->watch || !backend->lost)
 		return fail(error, errno, "cannot wait for the kernel", "");
+	if (backend->reversed)
+		g_message("%s hands out the last datagram first; their order is put right here",
+			  options->node);
 	return true;
 }
 
@@ -549,6 +598,7 @@ void backend_host_free(struct backend_host *backend)
 		close(backend->fd);
 	if (backend->pending)
 		munmap(backend->pending, backend->page);
+	g_queue_clear_full(&backend->parcels, g_free);
 	g_free(backend->datagram);
 	g_free(backend->rung);
 	g_free(backend);
