@@ -27,11 +27,13 @@ def cell($transport):
 	| if length == 0 then "" else "\(median | short) (\(min | short) to \(max | short))" end;
 
 # What was counted beside: control packets, and the wake-ups that they were
+# (with kernels at both ends a packet is no message to the device: how often the guest's end slept)
 def wakes: if .[0] | has("interrupts") then "interrupts" else "switches" end;
+def costs: if .[0] | has("packets") then "packets" else "switches" end;
 def counts:
-	wakes as $wakes
-	| [(of("vmsock") | map(.packets)), (of("vmsock") | map(.[$wakes])),
-	   (if $wakes == "interrupts" then of($base) | map(.packets) else empty end),
+	wakes as $wakes | costs as $costs
+	| [(of("vmsock") | map(.[$costs])), (of("vmsock") | map(.[$wakes])),
+	   (if $wakes == "interrupts" then of($base) | map(.[$costs]) else empty end),
 	   (of($base) | map(.[$wakes]))]
 	| map(median | short | tostring);
 
@@ -47,10 +49,10 @@ def names: reduce (.[] | select(.transport == $base) | .measurement) as $name
 	([]; if index([$name]) then . else . + [$name] end);
 
 def titles:
-	wakes as $wakes
+	wakes as $wakes | costs as $costs
 	| ($titles | split(" "))
 	| . + (if $wakes == "interrupts"
-	       then ["packets", $wakes, "\(.[0])'s packets", "and interrupts"]
+	       then [$costs, $wakes, "\(.[0])'s \($costs)", "and interrupts"]
 	       else ["packets", $wakes, "\(.[0])'s"] end);
 
 "| | " + (titles | join(" | ")) + " |",

@@ -5,8 +5,8 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
-# What is measured is tests/bench/local.sh or host.sh, in a guest of its own: all transports in
-# one boot, one after the other, several times. bench.jq makes the table.
+# What is measured is tests/bench/local.sh, host.sh or nested.sh, in a guest of its own: all
+# transports in one boot, one after the other, several times. bench.jq makes the table.
 
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -17,10 +17,11 @@ source=$(cd "$here/.." && pwd)
 usage()
 {
 	cat <<END
-Usage: bench.sh [OPTION]... [local|host]
+Usage: bench.sh [OPTION]... [local|host|nested]
 
 Prints a table (Markdown): medians of AF_UNIX (local, the default) or of the kernel's own driver
-(host, a guest and its host), and the ratios of the others to it in the same run, median and range.
+(host, a guest and its host; nested, the same with a kernel at both ends), and the ratios of the
+others to it in the same run, median and range.
   --kernel LABEL  one of: $(kernel_labels | tr '\n' ' ')(default: 6.1)
   --output FILE   keep each measurement there, one JSON object a line
   --from FILE     measure nothing, make the table of that file
@@ -53,7 +54,7 @@ while [ $# -gt 0 ]; do
 	--output) output=$2; shift ;;
 	--from)   from=$2; shift ;;
 	--build)  build=$2; shift ;;
-	local | host) what=$1 ;;
+	local | host | nested) what=$1 ;;
 	-h | --help) usage; exit ;;
 	*)        usage >&2; exit 2 ;;
 	esac
@@ -67,6 +68,9 @@ local)
 host)
 	base=vmw_vmci columns='tcp serial vmsock'
 	titles='vmw_vmci TCP virtio-serial vmsock' ;;
+nested)
+	base=vmw_vmci columns='virtio_vsock vmsock'
+	titles='vmw_vmci virtio-vsock vmsock' ;;
 esac
 if [ -z "$from" ]; then
 	"$here/needs.sh" build guest bench

@@ -159,6 +159,22 @@ part_interop()
 	interop_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
 }
 
+# A kernel as the host of virtual machines, in a guest that has guests
+nested_jobs()
+{
+	for kernel in 7.3 6.1; do
+		echo "'$source/tests/vm/run' --tests '$source/tests/nested' --kernel $kernel" \
+			"--build '$work/build' --modules '$work/modules-$kernel'" \
+			"--output '$output/nested'"
+	done
+}
+
+part_nested()
+{
+	mkdir -p "$output/nested"
+	nested_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
+}
+
 part_distcheck() { make -C "$work/build" distcheck; }
 
 # ---- The frame ----
@@ -205,6 +221,7 @@ all_parts()
 	[ -z "$full" ] || part fuzz proof
 	part guests 'modules and conformance'
 	[ -z "$full" ] || part interop device
+	[ -z "$full" ] || part nested device
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
 
@@ -242,10 +259,12 @@ show_coverage()
 	awk -f "$source/scripts/unreached.awk" "$source/tests/README.md" "$file"
 }
 
-# Which driver does what with the device
+# Which driver does what with the device, and with the other at the other end
 show_interop()
 {
-	[ ! -d "$output/interop" ] || "$source/scripts/interop.sh" "$output/interop"
+	for folder in interop nested; do
+		[ ! -d "$output/$folder" ] || "$source/scripts/interop.sh" "$output/$folder"
+	done
 }
 
 clean() { rm -rf "$work"; }

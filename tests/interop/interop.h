@@ -16,9 +16,10 @@
 #define PORT_CLOSES_FIRST	5001	/* closes what it accepts at once */
 #define PORT_CLOSES_SECOND	5002	/* waits for the end first */
 #define PORT_MEASURES		5003	/* takes one order after the other, of the counted kind */
-#define PORT_COUNTS		5004	/* says how many have come to it, in a byte */
+#define PORT_COUNTS		5004	/* takes a byte, says in one how many have come to it */
 #define PORT_KILLS		5005	/* ends the virtual machine at once */
 #define PORT_DATAGRAMS		5006	/* sends each datagram back */
+#define PORT_SPEAKS		5007	/* says a byte at once */
 #define PORT_NOBODY		5099	/* has no listener */
 
 /* The largest payload of a datagram */
@@ -30,6 +31,7 @@ enum role {
 	ROLE_SOURCE,	/* sends order.bytes, then the end; waits for the other's end */
 	ROLE_BOTH,	/* sink and source at the same time, no verdict */
 	ROLE_ABORT,	/* closes with bytes unread */
+	ROLE_SILENCE,	/* nothing reaches the guest any more; then calls order.port in vain */
 	/* Counted: order.bytes and no more, on a connection that goes on */
 	ROLE_TAKE,	/* receives them, unchecked; then a verdict */
 	ROLE_GIVE,	/* sends them */

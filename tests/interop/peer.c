@@ -8,6 +8,10 @@
  * context 2, connects to the guest through PATH, and does what interop.h says until it is killed.
  * For comparison, it measures over TCP on the loopback interface and through a serial port's UNIX
  * socket, too.
+ *
+ * peer --vsock FAMILY: the same with VMCI sockets of this host, for all of its guests; with 0 of
+ * the family that vmci_sockets.h finds. What belongs to a guest is in a folder that its context
+ * gives the name.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -19,11 +23,33 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <vmci_sockets.h>
+
 #include "interop.h"
 
 #define PIECE	65521u
+/* Guests whose context IDs are neighbours */
+#define GUESTS_MAX	64
 
-static const char *base;
+static const char *base;	/* NULL with VMCI sockets */
+static int family;
+static unsigned int guest;	/* who is served; 0 without VMCI sockets */
+
+static struct sockaddr_vm vm_address(unsigned int cid, unsigned int port)
+{
+	return (struct sockaddr_vm){ .svm_family = family, .svm_cid = cid, .svm_port = port };
+}
+
+/* A socket of that type, bound to a port of context 2 */
+static int vm_socket(int type, unsigned int port)
+{
+	struct sockaddr_vm address = vm_address(VMADDR_CID_ANY, port);
+	int fd = socket(family, type, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)))
+		err(EXIT_FAILURE, "port %u of VMCI", port);
+	return fd;
+}
 
 static struct sockaddr_un address_of(const char *path)
 {
@@ -50,7 +76,16 @@ static int listen_on_loopback(unsigned int port)
 	return fd;
 }
 
-static int listen_for(unsigned int port)
+static int listen_on_vsock(unsigned int port)
+{
+	int fd = vm_socket(SOCK_STREAM, port);
+
+	if (listen(fd, 1024))
+		err(EXIT_FAILURE, "port %u of VMCI", port);
+	return fd;
+}
+
+static int listen_on_path(unsigned int port)
 {
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
 	struct sockaddr_un address;
@@ -62,6 +97,11 @@ static int listen_for(unsigned int port)
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) || listen(fd, 1024))
 		err(EXIT_FAILURE, "%s", path);
 	return fd;
+}
+
+static int listen_for(unsigned int port)
+{
+	return base ? listen_on_path(port) : listen_on_vsock(port);
 }
 
 static bool send_all(int fd, const void *data, size_t size)
@@ -181,8 +221,23 @@ static bool play(int fd, const struct order *order)
 	}
 }
 
-/* A connection to a port of the guest, -1 if there is none */
-static int dial(unsigned int port)
+/* As dial(); errno says why not */
+static int dial_vsock(unsigned int port)
+{
+	struct sockaddr_vm address = vm_address(guest, port);
+	int fd = socket(family, SOCK_STREAM, 0), number;
+
+	if (fd < 0)
+		err(EXIT_FAILURE, "socket");
+	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
+		return fd;
+	number = errno;
+	close(fd);
+	errno = number;
+	return -1;
+}
+
+static int dial_path(unsigned int port)
 {
 	struct sockaddr_un address = address_of(base);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
@@ -205,6 +260,35 @@ refused:
 	return -1;
 }
 
+/* A connection to a port of the guest, -1 if there is none */
+static int dial(unsigned int port)
+{
+	return base ? dial_path(port) : dial_vsock(port);
+}
+
+/*
+ * From now on the guest gets nothing.  What a connection to it ends with is for the log, since it
+ * could not be told.
+ */
+static void fall_silent(unsigned int port)
+{
+	static const char command[] = "fault in:drop@1+\n";
+	struct sockaddr_un address;
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	char path[32], answer[16];
+
+	snprintf(path, sizeof(path), "%u/control", guest);
+	address = address_of(path);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) ||
+	    !send_all(fd, command, sizeof(command) - 1) ||
+	    recv(fd, answer, sizeof(answer), 0) < 2 || memcmp(answer, "ok", 2))
+		err(EXIT_FAILURE, "%s", path);
+	if (dial(port) < 0)
+		warn("guest %u, which gets nothing", guest);
+	else
+		warnx("guest %u, which gets nothing: connected", guest);
+}
+
 static void do_order(int fd)
 {
 	struct order order;
@@ -212,6 +296,10 @@ static void do_order(int fd)
 
 	if (!receive_all(fd, &order, sizeof(order)))
 		return;
+	if (order.role == ROLE_SILENCE) {
+		fall_silent(order.port);
+		return;
+	}
 	if (!order.port) {
 		play(fd, &order);
 		return;
@@ -258,7 +346,7 @@ static void measure_serial(const char *path)
 }
 
 /* A datagram goes back as it came: the head says who has sent it, and then who is to get it */
-static void return_datagrams(void)
+static void return_path_datagrams(void)
 {
 	static char datagram[8 + DATAGRAM_MAX];
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path) + 1];
@@ -279,17 +367,53 @@ static void return_datagrams(void)
 	err(EXIT_FAILURE, "recv");
 }
 
+static void return_vsock_datagrams(void)
+{
+	static char datagram[DATAGRAM_MAX];
+	struct sockaddr_vm from = { 0 };
+	socklen_t size = sizeof(from);
+	int fd = vm_socket(SOCK_DGRAM, PORT_DATAGRAMS);
+	ssize_t n;
+
+	while ((n = recvfrom(fd, datagram, sizeof(datagram), 0, (struct sockaddr *)&from,
+			     &size)) >= 0)
+		if (sendto(fd, datagram, n, 0, (struct sockaddr *)&from, size) != n)
+			warn("datagram of %zd bytes to %u:%u", n, from.svm_cid, from.svm_port);
+	err(EXIT_FAILURE, "recvfrom");
+}
+
+static void return_datagrams(void)
+{
+	if (base)
+		return_path_datagrams();
+	return_vsock_datagrams();
+}
+
 /* QEMU has written its number there */
 static void kill_guest(void)
 {
-	FILE *file = fopen("qemu.pid", "r");
+	char path[32] = "qemu.pid";
 	int pid = 0;
+	FILE *file;
 
+	if (guest)
+		snprintf(path, sizeof(path), "%u/qemu.pid", guest);
+	file = fopen(path, "r");
 	if (!file || fscanf(file, "%d", &pid) != 1 || pid <= 1 || kill(pid, SIGKILL))
-		warn("qemu.pid");
+		warn("%s", path);
 }
 
-static unsigned int counted;
+static unsigned int counted[GUESTS_MAX];
+
+/* Who is at the other end */
+static void find_guest(int fd)
+{
+	struct sockaddr_vm address = { 0 };
+	socklen_t size = sizeof(address);
+
+	if (!base && !getpeername(fd, (struct sockaddr *)&address, &size))
+		guest = address.svm_cid;
+}
 
 static void serve(unsigned int port, int fd)
 {
@@ -304,7 +428,12 @@ static void serve(unsigned int port, int fd)
 		measure(fd);
 		break;
 	case PORT_COUNTS:
-		send_all(fd, (char[]){ counted }, 1);
+		receive_all(fd, &(char){ 0 }, 1);
+		send_all(fd, (char[]){ counted[guest % GUESTS_MAX] }, 1);
+		wait_for_end(fd);
+		break;
+	case PORT_SPEAKS:
+		send_all(fd, (char[]){ VERDICT_GOOD }, 1);
 		wait_for_end(fd);
 		break;
 	case PORT_KILLS:
@@ -320,7 +449,8 @@ static void accept_one(unsigned int port, int listener)
 
 	if (fd < 0)
 		err(EXIT_FAILURE, "accept");
-	counted += port == PORT_COUNTS;
+	find_guest(fd);
+	counted[guest % GUESTS_MAX] += port == PORT_COUNTS;
 	pid = port == PORT_CLOSES_FIRST ? 1 : fork();
 	if (pid < 0)
 		err(EXIT_FAILURE, "fork");
@@ -332,7 +462,7 @@ static void accept_one(unsigned int port, int listener)
 	close(fd);
 }
 
-#define SERVICES_MAX 8
+#define SERVICES_MAX 9
 
 struct service {
 	unsigned int port;
@@ -356,14 +486,17 @@ int main(int argc, char **argv)
 {
 	static const unsigned int ports[] = {
 		PORT_ORDERS, PORT_CLOSES_FIRST, PORT_CLOSES_SECOND,
-		PORT_MEASURES, PORT_COUNTS, PORT_KILLS,
+		PORT_MEASURES, PORT_COUNTS, PORT_KILLS, PORT_SPEAKS,
 	};
 	struct service services[SERVICES_MAX];
 	unsigned int count = 0;
 
-	if (argc != 2 && argc != 4)
-		errx(EXIT_FAILURE, "usage: peer PATH [TCP-PORT SERIAL]");
-	base = argv[1];
+	if (argc < 2 || argc > 4)
+		errx(EXIT_FAILURE, "usage: peer PATH [TCP-PORT SERIAL] | --vsock FAMILY");
+	if (argc == 3)
+		family = atoi(argv[2]) ?: VMCISock_GetAFValue();
+	else
+		base = argv[1];
 	make_interop_bytes();
 	signal(SIGCHLD, SIG_IGN);
 	for (unsigned int i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)

@@ -22,6 +22,13 @@ static const uint64_t sizes[] = { 128, 4096, 65536, 262144, 1048576 };
 /* Each byte of a control packet is an access to a port of its own: everything takes long. */
 static bool port_io;
 
+/* MiB of a stream, at most, unless all counts are asked for */
+static unsigned int some_mib = 16;
+
+/* Connections at a time */
+#define MANY_MAX	200
+static int many = 100;
+
 UNUSED static bool full(void)
 {
 	return getenv("VMSOCK_FULL") && !port_io;
@@ -30,7 +37,7 @@ UNUSED static bool full(void)
 /* As many bytes as make the ring of a queue wrap often enough, but not more than @most MiB */
 UNUSED static uint64_t much(uint64_t queue, unsigned int most)
 {
-	uint64_t wraps = full() ? 10000 : 100, limit = (full() ? most : 16) * MIB;
+	uint64_t wraps = full() ? 10000 : 100, limit = (full() ? most : some_mib) * MIB;
 
 	return wraps * queue < limit ? wraps * queue + 1 : limit + 1;
 }
@@ -299,7 +306,7 @@ UNUSED static void sequence(int host_first, int guest_first)
 
 UNUSED static void parallel(void)
 {
-	int fds[100], count = port_io ? 8 : 100;
+	int fds[MANY_MAX], count = port_io ? 8 : many;
 	char text[32], got[32];
 
 	for (int i = 0; i < count; i++)
@@ -325,6 +332,7 @@ UNUSED static unsigned int starts(void)
 	int fd = host_connection(PORT_COUNTS, 0);
 	uint8_t count = 0;
 
+	need(send(fd, &count, 1, 0) == 1);
 	need(recv(fd, &count, 1, 0) == 1);
 	close(fd);
 	return count;

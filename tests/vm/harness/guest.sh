@@ -101,6 +101,7 @@ watch_guests()
 boot()
 {
 	pack_image
+	[ -z "$(value nested '')" ] || nest
 	for try in 1 2; do
 		: >"$1"
 		start_device

@@ -12,7 +12,8 @@ image=$work/image
 
 # The kernel's own modules that tests use beside ours; what they need comes along.
 NEIGHBOURS='vsock vsock_diag vsock_loopback vhost_vsock vmw_vsock_virtio_transport
-	vmw_vmci vmw_vsock_vmci_transport vmw_balloon virtio_pci virtio_net virtio_console'
+	vmw_vmci vmw_vsock_vmci_transport vmw_balloon virtio_pci virtio_net virtio_console kvm_amd
+	kvm_intel'
 
 # test_header FILE KEY: the value of "vm-KEY: value" in the head of a test, of several lines
 # one after the other
@@ -37,7 +38,9 @@ nogroup:x:65534:' >"$image/etc/group"
 		ln -s busybox "$image/bin/$applet"
 	done
 	cp "$source/tests/vm/harness/init" "$image/init"
-	cp "$source/tests/vm/harness/tap.sh" "$source/tests/vm/harness/driver.sh" "$image/usr/bin/"
+	for file in tap.sh driver.sh nest.sh; do
+		cp "$source/tests/vm/harness/$file" "$image/usr/bin/"
+	done
 }
 
 # Programs linked dynamically bring the libraries of this machine.

@@ -1,0 +1,53 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# nested - a guest and its host, both kernels: ours at both ends, the kernel's own, and virtio-vsock
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# vm-nested: tests/bench/bench-inside.sh
+# vm-programs: tests/interop/peer.c tests/bench/bench-host.c device/vmci-device
+# vm-memory: 2048
+# vm-timeout: 1800
+
+. tap.sh
+. nest.sh
+
+# measured TRANSPORT FAMILY HOST-MODULE GUEST-MODULE START-COMMAND: a guest that measures
+measured()
+{
+	transport=$1 family=$2 host=$3 folder=$PWD/$1
+	nested_image "$folder" "bench-inside 900 $4"
+	modprobe "$host" || return
+	"$5"
+	start_peer "$family"
+	await_nested
+	end_peer
+	[ ! -e "$folder/device.pid" ] || end_device "$folder"
+	nested_logs "$folder"
+	tr -d '\r' <"$folder/results.1" | grep '^# {'
+	grep -q '^ok 1' "$folder/results.1" && eventually 20 modprobe -r "$host"
+}
+
+with_vmci()
+{
+	start_device "$folder" --cid 42 --host /dev/vmci
+	start_nested_with_device "$folder" 1 "BENCH_TRANSPORT=$transport"
+}
+
+with_virtio()
+{
+	start_nested "$folder" 1 "BENCH_TRANSPORT=$transport" \
+		-device vhost-vsock-pci,guest-cid=42
+}
+
+ok "KVM" load_kvm
+for try in vmw_vmci:40:vmw_vsock_vmci_transport:vmw_vsock_vmci_transport:with_vmci \
+	vmsock:0:vmsock:vmsock:with_vmci \
+	virtio_vsock:40:vhost_vsock:vmw_vsock_virtio_transport:with_virtio; do
+	# shellcheck disable=SC2046 # words
+	measured $(echo "$try" | tr : ' ') >"said"
+	tap_result $? "${try%%:*} is measured"
+	cat said
+done
+done_testing

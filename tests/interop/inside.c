@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* inside - a guest and the VMCI sockets of its host, both kernels (tests/nested)
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ * The first start ends in the midst of connections, with the death of this machine or with a reboot
+ * (VMSOCK_REBOOTS); the second ends with silence. The host counts them.
+ */
+#include "../vm/guest-host.h"
+
+#include <sys/reboot.h>
+
+static void in_turn(void)
+{
+	sequence(3, 50);
+}
+
+/* The kernel's own host lets the packet fail instead of an answer (vfio-user.md 9.2) */
+static void nobody_there(void)
+{
+	int fd = stream_socket();
+
+	expect_errno(connect_to(fd, HOST, PORT_NOBODY),
+		     getenv("VMSOCK_HOST_FAILS") ? EINVAL : ECONNRESET);
+	close(fd);
+}
+
+/*
+ * The first byte of the host is announced right behind the end of the handshake.  Kernels that
+ * hand out the last of several datagrams first can let one overtake the other (vmci.md 12.4 no. 6)
+ */
+static void host_speaks(void)
+{
+	int overtaken = 0;
+
+	for (int i = 0; i < 30; i++) {
+		int fd = stream_socket();
+
+		if (connect_to(fd, HOST, PORT_SPEAKS) < 0) {
+			expect_is(errno, EPROTO);
+			overtaken++;
+		} else {
+			expect_is(verdict(fd), VERDICT_GOOD);
+		}
+		close(fd);
+	}
+	if (!getenv("VMSOCK_HOST_FAILS"))
+		expect_is(overtaken, 0);
+	else if (overtaken)
+		printf("# %d of 30 connections failed with EPROTO\n", overtaken);
+}
+
+static void die(void)
+{
+	busy();
+	if (getenv("VMSOCK_REBOOTS"))
+		need_ok(reboot(RB_AUTOBOOT));
+	host_connection(PORT_KILLS, 0);
+	pause();
+}
+
+/* Neither end hears of the other: the host says in its log how that was for it */
+static void silence(void)
+{
+	int listening = listener(1), fd = host_connection(PORT_ORDERS, 0);
+	struct order order = { .role = ROLE_SILENCE, .port = port_of(listening) };
+
+	need(send(fd, &order, sizeof(order), 0) == sizeof(order));
+	/* A connect that comes before the silence gets through: the host has a queue for it */
+	for (int tries = 0; tries < 20; tries++) {
+		int other = stream_socket();
+
+		errno = 0;
+		if (connect_to(other, HOST, PORT_ORDERS) < 0) {
+			expect_is(errno, ETIMEDOUT);
+			return;
+		}
+		close(other);
+	}
+	expect(!"silence");
+}
+
+static const struct vmtest first_start[] = {
+	{ "nested", "the context is the device's", context },
+	{ "nested", "the guest calls: bytes both ways, all sizes of queues", guest_calls, 300 },
+	{ "nested", "the host calls: bytes both ways, all sizes of queues", host_calls, 300 },
+	{ "nested", "half-close", half_close },
+	{ "nested", "nobody listens on the host: ECONNRESET, on one with vmw_vmci EINVAL",
+	  nobody_there },
+	{ "nested", "nobody listens in the guest: the host is told", nobody_here },
+	{ "nested", "the host leaves bytes unread", abort_here },
+	{ "nested", "the host speaks first", host_speaks, 120 },
+	{ "nested", "connections one after the other", in_turn, 300 },
+	{ "nested", "200 connections at a time", parallel, 120 },
+	{ "nested", "datagrams both ways, with their sender", datagrams },
+	{ "nested", "connections, and its end", die },
+};
+
+static const struct vmtest second_start[] = {
+	{ "nested", "another machine: half-close", half_close },
+	{ "nested", "a silent host: ETIMEDOUT", silence },
+};
+
+int main(int argc, char **argv)
+{
+	some_mib = 2;
+	many = MANY_MAX;
+	vmtest_begin();
+	if (starts() == 1)
+		return vmtest_main(argc, argv, first_start, ARRAY_SIZE(first_start));
+	return vmtest_main(argc, argv, second_start, ARRAY_SIZE(second_start));
+}

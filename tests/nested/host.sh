@@ -1,0 +1,20 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# host - our driver in a host, with guests that have either
+#
+# Copyright (C) 2026 The vmsock authors
+#
+# vm-nested: tests/interop/inside.c
+# vm-programs: tests/interop/peer.c device/vmci-device
+# vm-modules: vmsock
+# vm-kernels: 6.1 7.3
+# vm-memory: 2048
+# vm-timeout: 1500
+
+. tap.sh
+. nest.sh
+
+ok "KVM" load_kvm
+meet vmsock vmsock 0 vmsock:vmsock:0:42:killed vmw_vmci:vmw_vsock_vmci_transport:40:43:reboots
+done_testing
