@@ -37,7 +37,7 @@ BUDGET='
 fetch and build          12
 debug kernel             6
 modules and conformance  25
-device                   15
+device                   21
 library and tools        10
 proof                    6
 '
@@ -165,7 +165,7 @@ nested_jobs()
 	for kernel in 7.3 6.1; do
 		echo "'$source/tests/vm/run' --tests '$source/tests/nested' --kernel $kernel" \
 			"--build '$work/build' --modules '$work/modules-$kernel'" \
-			"--output '$output/nested'"
+			"--again --output '$output/nested'"
 	done
 }
 
