@@ -5,8 +5,8 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * An address knows no family number of its own: the number is looked up when the kernel's form is
- * asked for, from the default stack.  The library itself connects and binds through copies that
- * are tied to the stack in use (_vmsock_address_for_stack()).
+ * asked for, from the default stack.  The library itself connects and binds with that of the stack
+ * in use (_vmsock_address_fill()).
  *
  * The native form of an address with a path is that of the UNIX socket; of which port behind it is
  * meant, the handshake speaks (attempt.c).
@@ -472,15 +472,6 @@ void _vmsock_address_fill(VmsockAddress *address, VmsockStack *stack, struct soc
 	fill(address, vmsock_stack_get_family(stack), native);
 }
 
-VmsockAddress *_vmsock_address_for_stack(VmsockAddress *address, VmsockStack *stack)
-{
-	VmsockAddress *copy = vmsock_address_new_with_type(address->cid, address->port,
-							   address->socket_type);
-
-	copy->family = vmsock_stack_get_family(stack);
-	return copy;
-}
-
 gboolean _vmsock_address_bind(VmsockAddress *address, VmsockStack *stack, int fd, GError **error)
 {
 	g_autofree char *text = NULL;
@@ -507,16 +498,6 @@ VmsockAddress *_vmsock_address_of_socket(int fd)
 	socklen_t length = sizeof(native);
 
 	if (getsockname(fd, (struct sockaddr *)&native, &length) < 0)
-		return NULL;
-	return vmsock_address_new_from_native(&native, MIN(length, sizeof(native)));
-}
-
-VmsockAddress *_vmsock_address_of_peer(int fd)
-{
-	struct sockaddr_storage native = { 0 };
-	socklen_t length = sizeof(native);
-
-	if (getpeername(fd, (struct sockaddr *)&native, &length) < 0)
 		return NULL;
 	return vmsock_address_new_from_native(&native, MIN(length, sizeof(native)));
 }

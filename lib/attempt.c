@@ -8,9 +8,10 @@
  *	  ^          |             |   (only behind a monitor)
  *	  +- pause <-+-------------+--- failures that may pass, if the client retries
  *
- * The socket is wrapped before it is connected, and GSocket does the connecting: so it knows the
- * peer's address and that it is connected, which it cannot find out by itself for this family.
- * The wait is the client's, for the exact system error, cancellation and limits of time.
+ * The socket is wrapped when connect() has been called: a GSocket is costly, and asking it for the
+ * result of its connect makes it notice that it is connected, which it cannot find out by itself
+ * for this family.  The wait is the client's, for the exact system error, cancellation and limits
+ * of time; only if it has none of those, connect() waits, which is faster.
  *
  * A monitor with one UNIX socket for all ports of its virtual machine is told "CONNECT PORT\n" and
  * answers "OK NUMBER\n", where the number is the port that the virtual machine sees as the source.
@@ -41,6 +42,8 @@ struct attempt {
 	gint64 try_limit;		/* of this try; 0 before it begins */
 	gint64 limit;			/* the same, or the end of a pause */
 	guint pause_ms;			/* the next one */
+	gboolean may_wait;
+	int fd;				/* not wrapped yet; or -1 */
 	GSocket *socket;
 	VmsockConnection *connection;
 	GError *last_error;		/* of the try before */
@@ -55,8 +58,15 @@ static gint64 in_milliseconds(guint milliseconds)
 	return g_get_monotonic_time() + (gint64)milliseconds * 1000;
 }
 
+/* Our own limits of time are for others than the stack, whose limit a waiting connect() keeps. */
+static gboolean needs_no_limit(const struct attempt_settings *settings, VmsockAddress *address)
+{
+	return !settings->deadline && !settings->connect_timeout &&
+	       vmsock_address_get_kind(address) == VMSOCK_ADDRESS_KIND_VSOCK;
+}
+
 VmsockAttempt *_vmsock_attempt_new(VmsockClient *client, const struct attempt_settings *settings,
-				    VmsockAddress *address)
+				   VmsockAddress *address, gboolean may_wait)
 {
 	VmsockAttempt *attempt = g_new0(struct attempt, 1);
 
@@ -71,17 +81,27 @@ VmsockAttempt *_vmsock_attempt_new(VmsockClient *client, const struct attempt_se
 	attempt->deadline = settings->deadline ? in_milliseconds(settings->deadline) : G_MAXINT64;
 	attempt->limit = G_MAXINT64;
 	attempt->pause_ms = PAUSE_MIN_MS;
+	attempt->may_wait = may_wait && needs_no_limit(settings, address);
+	attempt->fd = -1;
 	attempt->step = start;
 	return attempt;
 }
 
+static void drop_socket(VmsockAttempt *attempt)
+{
+	g_clear_object(&attempt->connection);
+	g_clear_object(&attempt->socket);
+	if (attempt->fd >= 0)
+		close(attempt->fd);
+	attempt->fd = -1;
+}
+
 void _vmsock_attempt_free(VmsockAttempt *attempt)
 {
+	drop_socket(attempt);
 	g_clear_object(&attempt->settings.stack);
 	g_clear_object(&attempt->settings.local_address);
 	g_clear_object(&attempt->address);
-	g_clear_object(&attempt->socket);
-	g_clear_object(&attempt->connection);
 	g_clear_error(&attempt->last_error);
 	g_free(attempt);
 }
@@ -126,58 +146,75 @@ static gboolean prepare(VmsockAttempt *attempt, VmsockStack *stack, int fd, GErr
 	       _vmsock_address_bind(settings->local_address, stack, fd, error);
 }
 
-static GSocket *make_vsock(VmsockAttempt *attempt, VmsockStack *stack, GError **error)
+static int make_vsock(VmsockAttempt *attempt, VmsockStack *stack, GError **error)
 {
 	GSocketType type = vmsock_address_get_socket_type(attempt->address);
-	GSocket *socket;
 	int fd;
 
 	if (type == G_SOCKET_TYPE_DATAGRAM) {
 		g_set_error_literal(error, VMSOCK_ERROR, VMSOCK_ERROR_NOT_SUPPORTED,
 				    "a datagram address cannot be connected to as a stream");
-		return NULL;
+		return -1;
 	}
-	fd = _vmsock_stack_make_socket(stack, type, error);
-	if (fd < 0)
-		return NULL;
-	socket = prepare(attempt, stack, fd, error) ? g_socket_new_from_fd(fd, error) : NULL;
-	if (!socket)
-		close(fd);
-	return socket;
+	fd = _vmsock_stack_make_socket(stack, type, attempt->may_wait, error);
+	if (fd < 0 || prepare(attempt, stack, fd, error))
+		return fd;
+	close(fd);
+	return -1;
 }
 
-static GSocket *make_unix(VmsockAttempt *attempt, GError **error)
+static int make_unix(VmsockAttempt *attempt, GError **error)
 {
 	int size = (int)MIN(attempt->settings.buffer_size, G_MAXINT);
-	GSocket *socket = g_socket_new(G_SOCKET_FAMILY_UNIX, G_SOCKET_TYPE_STREAM,
-				       G_SOCKET_PROTOCOL_DEFAULT, error);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	if (socket && size) {
-		g_socket_set_option(socket, SOL_SOCKET, SO_SNDBUF, size, NULL);
-		g_socket_set_option(socket, SOL_SOCKET, SO_RCVBUF, size, NULL);
+	if (fd < 0) {
+		_vmsock_error_set(error, VMSOCK_OPERATION_SOCKET, errno, "cannot make a socket");
+	} else if (size) {
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
 	}
-	return socket;
+	return fd;
 }
 
-/* The socket, and the address as it wants it. */
-static gboolean open_socket(VmsockAttempt *attempt, GSocketAddress **native, GError **error)
+/* Make the socket and call connect(); FALSE with @error if there is no socket, else its result is
+ * in @system_error. */
+static gboolean call_connect(VmsockAttempt *attempt, int *system_error, GError **error)
 {
 	g_autoptr(VmsockStack) stack = NULL;
+	union {
+		struct sockaddr any;
+		struct sockaddr_vm vsock;
+		struct sockaddr_un path;
+	} native;
+	GSocketAddress *base = G_SOCKET_ADDRESS(attempt->address);
 
-	g_clear_object(&attempt->connection);
-	g_clear_object(&attempt->socket);
+	drop_socket(attempt);
 	if (is_behind_path(attempt)) {
-		attempt->socket = make_unix(attempt, error);
-		*native = g_object_ref(G_SOCKET_ADDRESS(attempt->address));
+		if (!g_socket_address_to_native(base, &native, sizeof(native), error))
+			return FALSE;
+		attempt->fd = make_unix(attempt, error);
 	} else {
 		stack = _vmsock_stack_resolve(attempt->settings.stack, error);
 		if (!stack)
 			return FALSE;
-		attempt->socket = make_vsock(attempt, stack, error);
-		*native = G_SOCKET_ADDRESS(_vmsock_address_for_stack(attempt->address, stack));
+		_vmsock_address_fill(attempt->address, stack, &native.vsock);
+		attempt->fd = make_vsock(attempt, stack, error);
 	}
+	if (attempt->fd < 0)
+		return FALSE;
+	*system_error = 0;
+	if (connect(attempt->fd, &native.any,
+		    (socklen_t)g_socket_address_get_native_size(base)) < 0)
+		*system_error = errno;
+	return TRUE;
+}
+
+static gboolean wrap_socket(VmsockAttempt *attempt, GError **error)
+{
+	attempt->socket = g_socket_new_from_fd(attempt->fd, error);
 	if (attempt->socket)
-		g_socket_set_blocking(attempt->socket, FALSE);
+		attempt->fd = -1;
 	return attempt->socket != NULL;
 }
 
@@ -185,7 +222,6 @@ static gboolean open_socket(VmsockAttempt *attempt, GSocketAddress **native, GEr
 
 static enum attempt_need finish(VmsockAttempt *attempt)
 {
-	g_socket_set_blocking(attempt->socket, TRUE);
 	tell(attempt, G_SOCKET_CLIENT_COMPLETE);
 	return ATTEMPT_DONE;
 }
@@ -265,6 +301,8 @@ static enum attempt_need connected(VmsockAttempt *attempt, GError **error)
 {
 	if (!g_socket_check_connect_result(attempt->socket, error))
 		return ATTEMPT_FAILED;
+	/* Is connected already, so this fails; but now GSocket knows the peer's address, too. */
+	g_socket_connect(attempt->socket, G_SOCKET_ADDRESS(attempt->address), NULL, NULL);
 	attempt->connection = _vmsock_connection_new(attempt->socket, attempt->address);
 	tell(attempt, G_SOCKET_CLIENT_CONNECTED);
 	if (vmsock_address_get_kind(attempt->address) != VMSOCK_ADDRESS_KIND_MUX)
@@ -319,32 +357,33 @@ static gint64 limit_of_try(VmsockAttempt *attempt)
 	return timeout ? in_milliseconds(timeout) + G_USEC_PER_SEC : G_MAXINT64;
 }
 
-/* Without a place for its own error, GSocket leaves that of connect() in errno. */
 static enum attempt_need start(VmsockAttempt *attempt, GError **error)
 {
-	g_autoptr(GSocketAddress) native = NULL;
+	int system_error;
 
 	if (!attempt->try_limit)
 		attempt->try_limit = limit_of_try(attempt);
 	attempt->limit = attempt->try_limit;
 	tell(attempt, G_SOCKET_CLIENT_CONNECTING);
-	if (!open_socket(attempt, &native, error))
+	if (!call_connect(attempt, &system_error, error))
 		return ATTEMPT_FAILED;
-	errno = 0;
-	if (g_socket_connect(attempt->socket, native, NULL, NULL)) {
+	switch (system_error) {
+	case 0:
 		attempt->step = connected;
-		return ATTEMPT_AGAIN;
-	}
-	switch (errno) {
+		return wrap_socket(attempt, error) ? ATTEMPT_AGAIN : ATTEMPT_FAILED;
 	case EINPROGRESS:
 		attempt->step = connecting;
-		return ATTEMPT_WRITABLE;
+		return wrap_socket(attempt, error) ? ATTEMPT_WRITABLE : ATTEMPT_FAILED;
+	case EINTR:
+		/* A signal ended the attempt: from now on we wait ourselves. */
+		attempt->may_wait = FALSE;
+		return ATTEMPT_AGAIN;
 	case EAGAIN:
 		/* The queue of a UNIX listener is full, where a blocking connect() waits. */
 		return attempt->limit <= g_get_monotonic_time() ? fail(attempt, ETIMEDOUT, error)
 								: pause_a_while(attempt);
 	default:
-		return fail(attempt, errno ? errno : EIO, error);
+		return fail(attempt, system_error, error);
 	}
 }
 
@@ -385,8 +424,7 @@ static enum attempt_need try_again(VmsockAttempt *attempt, GError *problem, GErr
 		g_propagate_error(error, problem);
 		return ATTEMPT_FAILED;
 	}
-	g_clear_object(&attempt->connection);
-	g_clear_object(&attempt->socket);
+	drop_socket(attempt);
 	g_clear_error(&attempt->last_error);
 	attempt->last_error = problem;
 	attempt->try_limit = 0;

@@ -4,8 +4,9 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * An attempt never waits: _vmsock_attempt_advance() does what can be done at once and says what to
- * wait for before it is called again.  The client waits, with a main loop or without.
+ * An attempt does not wait, unless it is told that it may: _vmsock_attempt_advance() does what can
+ * be done at once and says what to wait for before it is called again.  The client waits, with a
+ * main loop or without.
  */
 #ifndef VMSOCK_ATTEMPT_H
 #define VMSOCK_ATTEMPT_H
@@ -32,9 +33,10 @@ struct attempt_settings {
 
 typedef struct attempt VmsockAttempt;
 
-/* Takes references to what @settings names; @client is told of events and must live on. */
+/* Takes references to what @settings names; @client is told of events and must live on.  With
+ * @may_wait an advance may take as long as the stack lets connect() take. */
 VmsockAttempt *_vmsock_attempt_new(VmsockClient *client, const struct attempt_settings *settings,
-				    VmsockAddress *address);
+				   VmsockAddress *address, gboolean may_wait);
 void _vmsock_attempt_free(VmsockAttempt *attempt);
 
 enum attempt_need _vmsock_attempt_advance(VmsockAttempt *attempt, GError **error);

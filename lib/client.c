@@ -419,7 +419,7 @@ VmsockConnection *vmsock_client_connect(VmsockClient *client, VmsockAddress *add
 
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), NULL);
 	g_return_val_if_fail(VMSOCK_IS_ADDRESS(address), NULL);
-	attempt = _vmsock_attempt_new(client, &client->settings, address);
+	attempt = _vmsock_attempt_new(client, &client->settings, address, !cancellable);
 	for (;;) {
 		if (g_cancellable_set_error_if_cancelled(cancellable, error))
 			return NULL;
@@ -527,7 +527,8 @@ void vmsock_client_connect_async(VmsockClient *client, VmsockAddress *address,
 	g_return_if_fail(VMSOCK_IS_ADDRESS(address));
 	task = g_task_new(client, cancellable, callback, user_data);
 	g_task_set_source_tag(task, vmsock_client_connect_async);
-	g_task_set_task_data(task, _vmsock_attempt_new(client, &client->settings, address),
+	g_task_set_task_data(task,
+			     _vmsock_attempt_new(client, &client->settings, address, FALSE),
 			     (GDestroyNotify)_vmsock_attempt_free);
 	advance(task);
 }

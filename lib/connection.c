@@ -16,6 +16,13 @@
 #include <linux/sockios.h>
 #include <poll.h>
 
+union native {
+	struct sockaddr any;
+	struct sockaddr_vm vsock;
+	struct sockaddr_un path;
+	struct sockaddr_storage space;
+};
+
 /**
  * VmsockConnection:
  *
@@ -23,9 +30,10 @@
  */
 struct _VmsockConnection {
 	GSocketConnection parent_instance;
-	VmsockAddress *remote;
+	union native peer;
+	socklen_t peer_length;	/* 0 if the kernel did not know it */
+	VmsockAddress *remote;	/* instead of @peer, if not NULL */
 	VmsockAddress *local;	/* as the peer sees it, where the socket does not tell */
-	guint32 local_cid;	/* when the connection was made */
 };
 
 G_DEFINE_FINAL_TYPE(VmsockConnection, vmsock_connection, G_TYPE_SOCKET_CONNECTION)
@@ -40,11 +48,26 @@ static int fd_of(VmsockConnection *connection)
 	return g_socket_get_fd(socket_of(connection));
 }
 
-static void note_local_cid(VmsockConnection *connection)
+/* Addresses become objects when somebody asks: most connections live without. */
+static guint32 cid_of(const union native *native, socklen_t length)
 {
-	g_autoptr(VmsockAddress) local = _vmsock_address_of_socket(fd_of(connection));
+	switch (length ? native->any.sa_family : AF_UNSPEC) {
+	case AF_UNSPEC:
+	case AF_UNIX:
+	case AF_INET:
+	case AF_INET6:
+		return VMSOCK_CID_ANY;
+	default:
+		return length < sizeof(native->vsock) ? VMSOCK_CID_ANY : native->vsock.svm_cid;
+	}
+}
 
-	connection->local_cid = local ? vmsock_address_get_cid(local) : VMSOCK_CID_ANY;
+static void note_peer(VmsockConnection *connection, int fd)
+{
+	socklen_t length = sizeof(connection->peer);
+
+	if (getpeername(fd, &connection->peer.any, &length) == 0)
+		connection->peer_length = (socklen_t)MIN(length, sizeof(connection->peer));
 }
 
 static void constructed(GObject *object)
@@ -54,9 +77,8 @@ static void constructed(GObject *object)
 
 	G_OBJECT_CLASS(vmsock_connection_parent_class)->constructed(object);
 	socket = socket_of(connection);
-	note_local_cid(connection);
-	connection->remote = _vmsock_address_of_peer(g_socket_get_fd(socket));
-	if (connection->remote && !g_socket_is_connected(socket))
+	note_peer(connection, g_socket_get_fd(socket));
+	if (connection->peer_length && !g_socket_is_connected(socket))
 		g_socket_check_connect_result(socket, NULL);
 }
 
@@ -81,7 +103,8 @@ VmsockConnection *_vmsock_connection_new(GSocket *socket, VmsockAddress *remote)
 {
 	VmsockConnection *connection = vmsock_connection_new_from_socket(socket);
 
-	if (!connection->remote || vmsock_address_get_kind(remote) == VMSOCK_ADDRESS_KIND_MUX)
+	if (!connection->peer_length ||
+	    vmsock_address_get_kind(remote) == VMSOCK_ADDRESS_KIND_MUX)
 		g_set_object(&connection->remote, remote);
 	return connection;
 }
@@ -167,10 +190,15 @@ VmsockAddress *vmsock_connection_get_local_address(VmsockConnection *connection,
  */
 VmsockAddress *vmsock_connection_get_remote_address(VmsockConnection *connection, GError **error)
 {
+	VmsockAddress *address = NULL;
+
 	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), NULL);
-	if (!connection->remote)
-		return no_address("remote", ENOTCONN, error);
-	return g_object_ref(connection->remote);
+	if (connection->remote)
+		return g_object_ref(connection->remote);
+	if (connection->peer_length)
+		address = vmsock_address_new_from_native(&connection->peer,
+							 connection->peer_length);
+	return address ? address : no_address("remote", ENOTCONN, error);
 }
 
 /**
@@ -213,7 +241,9 @@ gboolean vmsock_connection_shutdown(VmsockConnection *connection, gboolean shutd
 guint32 vmsock_connection_get_peer_cid(VmsockConnection *connection)
 {
 	g_return_val_if_fail(VMSOCK_IS_CONNECTION(connection), VMSOCK_CID_ANY);
-	return connection->remote ? vmsock_address_get_cid(connection->remote) : VMSOCK_CID_ANY;
+	if (connection->remote)
+		return vmsock_address_get_cid(connection->remote);
+	return cid_of(&connection->peer, connection->peer_length);
 }
 
 /* Is anybody there, as far as poll() and a sending of nothing can tell?  The second tells a peer
@@ -338,17 +368,23 @@ guint64 vmsock_connection_get_buffer_size(VmsockConnection *connection)
 	       (guint64)bytes : 0;
 }
 
-/* Context IDs up to 2 belong to roles, not to machines. */
+/* A socket keeps the address that it was connected from. Context IDs up to 2 belong to roles, not
+ * to machines. */
 static gboolean has_moved(VmsockConnection *connection)
 {
 	g_autoptr(VmsockStack) stack = NULL;
-	guint32 now;
+	union native local;
+	socklen_t length = sizeof(local);
+	guint32 then, now;
 
-	if (connection->local_cid <= VMSOCK_CID_HOST || connection->local_cid == VMSOCK_CID_ANY)
+	if (getsockname(fd_of(connection), &local.any, &length) < 0)
+		return FALSE;
+	then = cid_of(&local, length);
+	if (then <= VMSOCK_CID_HOST || then == VMSOCK_CID_ANY)
 		return FALSE;
 	stack = vmsock_stack_acquire(NULL);
 	now = stack ? vmsock_stack_get_local_cid(stack) : VMSOCK_CID_ANY;
-	return now != VMSOCK_CID_ANY && now != connection->local_cid;
+	return now != VMSOCK_CID_ANY && now != then;
 }
 
 static VmsockError cause_of(VmsockConnection *connection, const GError *error)

@@ -68,7 +68,7 @@ VmsockDatagramSocket *vmsock_datagram_socket_new(VmsockStack *stack, VmsockAddre
 
 	if (!used)
 		return NULL;
-	fd = _vmsock_stack_make_socket(used, G_SOCKET_TYPE_DATAGRAM, error);
+	fd = _vmsock_stack_make_socket(used, G_SOCKET_TYPE_DATAGRAM, FALSE, error);
 	if (fd < 0)
 		return NULL;
 	if (!local_address || _vmsock_address_bind(local_address, used, fd, error))

@@ -273,7 +273,8 @@ static int make_vsock_listener(VmsockListener *listener, VmsockStack *stack, Vms
 				    "a datagram address has no connections to listen for");
 		return -1;
 	}
-	fd = _vmsock_stack_make_socket(stack, vmsock_address_get_socket_type(address), error);
+	fd = _vmsock_stack_make_socket(stack, vmsock_address_get_socket_type(address), FALSE,
+				       error);
 	if (fd < 0)
 		return -1;
 	if ((!size || _vmsock_stack_set_buffer_size(stack, fd, size, error)) &&

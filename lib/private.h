@@ -27,8 +27,9 @@ void _vmsock_error_set_offset(GError **error, VmsockError code, gsize offset,
 /* The cause and the remedy, or NULL if the table has neither. */
 const char *_vmsock_error_cause(VmsockOperation operation, int system_error);
 
-/* A close-on-exec, non-blocking descriptor of the stack, or -1 with @error set. */
-int _vmsock_stack_make_socket(VmsockStack *stack, GSocketType type, GError **error);
+/* A close-on-exec descriptor of the stack, or -1 with @error set. */
+int _vmsock_stack_make_socket(VmsockStack *stack, GSocketType type, gboolean blocks,
+			      GError **error);
 
 /* A reference to @stack, or to the default one if it is NULL. */
 VmsockStack *_vmsock_stack_resolve(VmsockStack *stack, GError **error);
@@ -59,14 +60,10 @@ gboolean _vmsock_connection_peer_is_there(GSocket *socket);
 /* The port of this end, as a virtual machine behind a monitor sees it. */
 void _vmsock_connection_set_port(VmsockConnection *connection, guint32 port);
 
-/* A copy of @address whose native form is that of @stack, whatever the default stack is. */
-VmsockAddress *_vmsock_address_for_stack(VmsockAddress *address, VmsockStack *stack);
-
 /* bind(2), with @error as the library has it; an address with a path needs no stack. */
 gboolean _vmsock_address_bind(VmsockAddress *address, VmsockStack *stack, int fd, GError **error);
 
-/* Where @fd is bound, or its peer; NULL with errno set. */
+/* Where @fd is bound; NULL with errno set. */
 VmsockAddress *_vmsock_address_of_socket(int fd);
-VmsockAddress *_vmsock_address_of_peer(int fd);
 
 #endif

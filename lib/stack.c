@@ -104,14 +104,14 @@ static int native_type(GSocketType type)
 	}
 }
 
-static int make_socket(int family, GSocketType type)
+static int make_socket(int family, GSocketType type, int flags)
 {
-	return socket(family, native_type(type) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return socket(family, native_type(type) | SOCK_CLOEXEC | flags, 0);
 }
 
 static gboolean can_make(int family, GSocketType type)
 {
-	int fd = make_socket(family, type);
+	int fd = make_socket(family, type, 0);
 
 	if (fd < 0)
 		return FALSE;
@@ -415,9 +415,9 @@ static const char *type_name(GSocketType type)
 	}
 }
 
-int _vmsock_stack_make_socket(VmsockStack *stack, GSocketType type, GError **error)
+int _vmsock_stack_make_socket(VmsockStack *stack, GSocketType type, gboolean blocks, GError **error)
 {
-	int fd = make_socket(stack->family, type);
+	int fd = make_socket(stack->family, type, blocks ? 0 : SOCK_NONBLOCK);
 
 	if (fd < 0)
 		_vmsock_error_set(error, VMSOCK_OPERATION_SOCKET, errno,

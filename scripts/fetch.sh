@@ -13,13 +13,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage()
 {
 	cat <<END
-Usage: fetch.sh [bookworm|trixie|bullseye|qemu|source]...
+Usage: fetch.sh [bookworm|trixie|bullseye|qemu|glib|source]...
 
 Fills the cache folder ($CACHE):
   bookworm  toolchain and kernel 6.1 (image, modules, headers)
   trixie    toolchain and kernels 6.12 and 7.3
   bullseye  kernel 5.10 with its own driver, a peer in tests
   qemu      QEMU 10.1 or newer
+  glib      the newest GLib with a compiler, for tests of the library
   source    kernel source for the debug kernel (debug-kernel.sh asks for it)
 Default: all but source. What is there already is left alone.
 Packages come from the mirror that apt is configured for and are verified by apt.
@@ -133,6 +134,7 @@ finish_root()
 		[ ! -d "$headers" ] || allow_sparse "$headers/scripts/checker-valid.sh"
 	done
 	for kernel in "$1"/kernels/*; do
+		[ -e "$kernel" ] || continue
 		release=$(cat "$kernel")
 		in_root "$1" depmod "$release"
 		[ -e "$1/boot/vmlinuz-$release" ] ||
@@ -185,6 +187,22 @@ fetch_qemu()
 	mv "$tmp" "$CACHE/qemu"
 }
 
+fetch_glib()
+{
+	tmp=$CACHE/glib.new
+	rm -rf "$tmp"
+	new_root "$tmp"
+	private_apt "$tmp/apt" trixie trixie-security
+	say "glib: downloading"
+	# shellcheck disable=SC2086 # a list of packages
+	download_all install $BASE gcc libc6-dev libglib2.0-dev
+	say "glib: unpacking"
+	unpack "$tmp"
+	finish_root "$tmp"
+	rm -rf "$tmp/apt" "$tmp/usr/share/doc" "$tmp/usr/share/man" "$tmp/usr/share/locale"
+	mv "$tmp" "$CACHE/glib"
+}
+
 fetch_source()
 {
 	tmp=$CACHE/source.new
@@ -208,6 +226,7 @@ fetch()
 	bullseye) fetch_root bullseye bullseye bullseye-security ;;
 	trixie)   fetch_root trixie trixie trixie-security trixie-backports ;;
 	qemu)     fetch_qemu ;;
+	glib)     fetch_glib ;;
 	source)   fetch_source ;;
 	*)        usage >&2; exit 2 ;;
 	esac
@@ -217,7 +236,7 @@ fetch()
 case ${1-} in
 -h | --help) usage; exit ;;
 esac
-[ $# -gt 0 ] || set -- bookworm trixie bullseye qemu
+[ $# -gt 0 ] || set -- bookworm trixie bullseye qemu glib
 mkdir -p "$CACHE"
 for thing in "$@"; do
 	with_lock "fetch-$thing" fetch "$thing"

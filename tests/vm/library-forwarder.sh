@@ -6,7 +6,7 @@
 # Copyright (C) 2026 The vmsock authors
 #
 # vm-modules: vmsock vsock_loopback
-# vm-kernels: 6.1
+# vm-kernels: 6.1 7.3
 # vm-programs: tests/lib/forwarder-plain
 # vm-timeout: 200
 

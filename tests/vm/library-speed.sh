@@ -8,6 +8,8 @@
 # vm-modules: vmsock
 # vm-kernels: 6.1
 # vm-programs: tests/lib/speed-plain
+# vm-clock: instructions
+# vm-cpus: 1
 # vm-timeout: 300
 
-exec speed-plain 2/0
+exec speed-plain 2/0 0.03

@@ -46,7 +46,7 @@ start_host_part()
 	host_log=$output/$kernel/${group#own-}-host.${kind:-log}
 	(
 		cd "$(device_folder)" || exit
-		PATH=$here/harness:$build/tests/interop:$build/vmsock-tools:$PATH
+		PATH=$here/harness:$build/tests/interop:$build/tests/lib:$build/vmsock-tools:$PATH
 		export PATH
 		exec timeout "$(($(value timeout 60) * 4))" "$script" >"$host_log" 2>&1 </dev/null
 	) &

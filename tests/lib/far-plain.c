@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * far-plain.c - either side of a virtual device, a guest or its host, with the library
+ *
+ * Copyright (C) 2026 The vmsock authors
+ *
+ *	far-plain listen ADDRESS COUNT [PEER-CID]	send back what so many clients send
+ *	far-plain call ADDRESS COUNT
+ *	far-plain refused ADDRESS			nobody listens there
+ *
+ * Says what is wrong, and its status tells.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <vmsock/vmsock.h>
+
+#define BYTES (600 * 1024)
+#define DEADLINE_MS 60000
+
+static void need(gboolean good, const char *what, GError *error)
+{
+	if (good)
+		return;
+	g_printerr("%s%s%s\n", what, error ? ": " : "", error ? error->message : "");
+	exit(1);
+}
+
+static void serve(VmsockConnection *connection)
+{
+	GInputStream *input = g_io_stream_get_input_stream(G_IO_STREAM(connection));
+	GOutputStream *output = g_io_stream_get_output_stream(G_IO_STREAM(connection));
+	GError *error = NULL;
+
+	need(g_output_stream_splice(output, input, G_OUTPUT_STREAM_SPLICE_NONE, NULL,
+				    &error) == BYTES, "not all comes back", error);
+	need(vmsock_connection_shutdown(connection, FALSE, TRUE, &error), "no half-close", error);
+}
+
+static void listen_for(VmsockAddress *address, int count, const char *peer)
+{
+	g_autoptr(VmsockListener) listener = vmsock_listener_new();
+	GError *error = NULL;
+
+	need(vmsock_listener_add_address(listener, address, NULL, &error), "no listener", error);
+	for (int i = 0; i < count; i++) {
+		g_autoptr(VmsockConnection) connection = NULL;
+
+		connection = vmsock_listener_accept(listener, NULL, &error);
+		need(connection != NULL, "no connection", error);
+		need(!peer || vmsock_connection_get_peer_cid(connection) == (guint32)atoi(peer),
+		     "another peer", NULL);
+		serve(connection);
+	}
+}
+
+/* Writing and reading at once: the queues do not hold everything. */
+static gpointer send_all(gpointer data)
+{
+	VmsockConnection *connection = data;
+	g_autofree guint8 *bytes = g_malloc(BYTES);
+	GError *error = NULL;
+
+	for (gsize i = 0; i < BYTES; i++)
+		bytes[i] = (guint8)(i * 7 ^ i >> 9);
+	need(g_output_stream_write_all(g_io_stream_get_output_stream(G_IO_STREAM(connection)),
+				       bytes, BYTES, NULL, NULL, &error), "not sent", error);
+	need(vmsock_connection_shutdown(connection, FALSE, TRUE, &error), "no half-close", error);
+	return NULL;
+}
+
+static void check_answer(VmsockConnection *connection)
+{
+	g_autofree guint8 *bytes = g_malloc(BYTES + 1);
+	GError *error = NULL;
+	gsize got = 0;
+
+	need(g_input_stream_read_all(g_io_stream_get_input_stream(G_IO_STREAM(connection)), bytes,
+				     BYTES + 1, &got, NULL, &error), "not received", error);
+	need(got == BYTES, "another length", NULL);
+	for (gsize i = 0; i < BYTES; i++)
+		need(bytes[i] == (guint8)(i * 7 ^ i >> 9), "other bytes", NULL);
+}
+
+static void check_addresses(VmsockConnection *connection, VmsockAddress *address)
+{
+	g_autoptr(VmsockAddress) remote = NULL, local = NULL;
+	GError *error = NULL;
+
+	remote = vmsock_connection_get_remote_address(connection, &error);
+	need(remote && vmsock_address_equal(remote, address), "another remote address", error);
+	local = vmsock_connection_get_local_address(connection, &error);
+	need(local && vmsock_address_get_cid(local) != VMSOCK_CID_ANY &&
+	     vmsock_address_get_port(local) != VMSOCK_PORT_ANY, "no local address", error);
+	need(vmsock_connection_is_alive(connection), "nobody is there", NULL);
+}
+
+static void call(VmsockAddress *address, int count)
+{
+	g_autoptr(VmsockClient) client = vmsock_client_new();
+	GError *error = NULL;
+
+	vmsock_client_set_retry(client, TRUE);
+	vmsock_client_set_deadline(client, DEADLINE_MS);
+	for (int i = 0; i < count; i++) {
+		g_autoptr(VmsockConnection) connection = NULL;
+		GThread *thread;
+
+		connection = vmsock_client_connect(client, address, NULL, &error);
+		need(connection != NULL, "no connection", error);
+		check_addresses(connection, address);
+		thread = g_thread_new("sender", send_all, connection);
+		check_answer(connection);
+		g_thread_join(thread);
+	}
+}
+
+/* Nobody listens there: the cause is the same on either side. */
+static void check_refusal(VmsockAddress *address)
+{
+	g_autoptr(VmsockClient) client = vmsock_client_new();
+	g_autoptr(GError) error = NULL;
+
+	need(!vmsock_client_connect(client, address, NULL, &error) &&
+	     g_error_matches(error, VMSOCK_ERROR, VMSOCK_ERROR_NO_LISTENER),
+	     "no refusal", error);
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(VmsockAddress) address = NULL;
+	GError *error = NULL;
+
+	need(argc > 2, "not enough arguments", NULL);
+	address = vmsock_address_parse(argv[2], &error);
+	need(address != NULL, "no address", error);
+	if (strcmp(argv[1], "listen") == 0 && argc > 3)
+		listen_for(address, atoi(argv[3]), argc > 4 ? argv[4] : NULL);
+	else if (strcmp(argv[1], "call") == 0 && argc > 3)
+		call(address, atoi(argv[3]));
+	else
+		check_refusal(address);
+	return 0;
+}
