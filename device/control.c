@@ -80,8 +80,11 @@ static bool ctx_id_update(struct control *control, char **words,
 
 	if (!parse_id(words[1], '\0', &cid, &rest) || !function_good_cid(cid))
 		return bad_value(error, words[1]);
-	function_set_cid(control->function, cid);
-	return true;
+	if (function_set_cid(control->function, cid))
+		return true;
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
+		    "the host's kernel keeps the context ID %u", control->function->cid);
+	return false;
 }
 
 static bool qp_resumed(struct control *control, __attribute__((unused)) char **words,

@@ -369,6 +369,16 @@ static void doorbell_unlink(struct host *host, struct vmci_handle handle)
 	(void)handle;
 }
 
+static void renamed(struct host *host)
+{
+	struct endpoint *endpoint = endpoint_of(host);
+	__u32 cid = function_cid(host->function);
+
+	for (unsigned int i = 0; i < STREAM_BUCKETS; i++)
+		for (struct stream *stream = endpoint->buckets[i]; stream; stream = stream->next)
+			stream_renamed(stream, cid);
+}
+
 /* Connections that are still listed had not been established, or their pairs would have left */
 static void reset(struct host *host)
 {
@@ -391,6 +401,7 @@ static const struct host_ops endpoint_ops = {
 	.doorbell_link = doorbell_link,
 	.doorbell_unlink = doorbell_unlink,
 	.room = room,
+	.renamed = renamed,
 	.reset = reset,
 };
 

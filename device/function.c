@@ -254,10 +254,17 @@ static __s32 send_context_event(struct function *function, __u32 event, __u32 co
 	return inbound_push_event(function, &data, VMCI_EVENT_CONTEXT_SIZE);
 }
 
-void function_set_cid(struct function *function, __u32 cid)
+bool function_set_cid(struct function *function, __u32 cid)
 {
+	struct host *host = function->host;
+
+	if (host && !host->ops->renamed)
+		return false;
 	send_context_event(function, VMCI_EVENT_CTX_ID_UPDATE, cid);
 	function->cid = cid;
+	if (host)
+		host->ops->renamed(host);
+	return true;
 }
 
 void function_resumed(struct function *function)

@@ -96,8 +96,11 @@ void function_fail(struct function *function);
  */
 bool function_prove(struct function *function);
 
-/* Another CID from now on; the guest is told (vmci.md 2.14) */
-void function_set_cid(struct function *function, __u32 cid);
+/*
+ * Another CID from now on; the guest is told (vmci.md 2.14).  False, and nothing happens, where the
+ * host end cannot have that.
+ */
+bool function_set_cid(struct function *function, __u32 cid);
 
 /* As after a snapshot: queue pairs have ended, the guest is told (vmci.md 2.14) */
 void function_resumed(struct function *function);

@@ -51,6 +51,12 @@ struct host_ops {
 	 */
 	void (*memory)(struct host *host);
 
+	/*
+	 * The guest has another context ID, and has been sent the event.  NULL for who cannot have
+	 * that: it keeps the ID that it began with.
+	 */
+	void (*renamed)(struct host *host);
+
 	/* The guest was reset, or is gone; each of its pairs has been detached */
 	void (*reset)(struct host *host);
 };

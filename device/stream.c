@@ -407,8 +407,6 @@ void stream_packet(struct stream *stream, const struct vmsock_packet *pkt)
 		stream_end(stream);
 		return;
 	}
-	/* The guest is the only one there is; it may have got another context (vsock.md 5.12) */
-	stream->hs.peer.cid = pkt->dg.src.context;
 	step = vmsock_handshake_packet(&stream->hs, pkt, unread(stream) > 0);
 	unlist_if_over(stream);
 	if (step.action == VMSOCK_ACT_NOTIFY)
@@ -474,6 +472,17 @@ void stream_detached(struct stream *stream)
 	stream_step(stream, step);
 	if (!stream->closed && !save_unread(stream, pair_of(stream)))
 		stream_fail(stream);
+}
+
+/*
+ * An established connection goes on (vsock.md 5.12).  The guest may not speak in its old name, so
+ * the host does first: something that wakes sleepers and changes nothing.
+ */
+void stream_renamed(struct stream *stream, __u32 cid)
+{
+	stream->hs.peer.cid = cid;
+	if (stream->hs.state == VMSOCK_ESTABLISHED && !stream->lingers)
+		notifications(stream, VMSOCK_SEND_WROTE | VMSOCK_SEND_READ);
 }
 
 void stream_guest_gone(struct stream *stream)

@@ -97,6 +97,8 @@ void stream_detached(struct stream *stream);
 void stream_end(struct stream *stream);
 /* Once more what could not be sent; false when there still is no room */
 bool stream_retry(struct stream *stream);
+/* The guest has another context ID, which its end learns from the next packet */
+void stream_renamed(struct stream *stream, __u32 cid);
 /* The guest is gone: what it said is moved on to the program, all else ends */
 void stream_guest_gone(struct stream *stream);
 void stream_free(struct stream *stream);

@@ -93,6 +93,11 @@ static void host_reset(struct host *base)
 	host_of(base)->resets++;
 }
 
+static void host_renamed(struct host *base)
+{
+	host_of(base)->renames++;
+}
+
 static const struct host_ops counting_ops = {
 	.datagram = host_datagram,
 	.pair_alloc = host_pair_alloc,
@@ -101,6 +106,7 @@ static const struct host_ops counting_ops = {
 	.doorbell_link = host_link,
 	.doorbell_unlink = host_unlink,
 	.room = host_room,
+	.renamed = host_renamed,
 	.reset = host_reset,
 };
 
@@ -151,7 +157,7 @@ void client_open(struct client *client, const struct function_options *options)
 	client->vfio = vfio_user_new(client->loop, fds[1], &client->device);
 	require(client->vfio, "vfio_user_new");
 	function_connect(client->function, vfio_user_irqs(client->vfio));
-	memset(&client->host.datagrams, 0, sizeof(unsigned int) * 8);
+	memset(&client->host.datagrams, 0, sizeof(unsigned int) * 9);
 }
 
 void client_close(struct client *client)

@@ -31,7 +31,7 @@ enum client_command {
 struct counting_host {
 	struct host base;
 	__s32 result;			/* of all calls, if negative */
-	unsigned int datagrams, pairs, detaches, doorbells, links, unlinks, rooms, resets;
+	unsigned int datagrams, pairs, detaches, doorbells, links, unlinks, rooms, renames, resets;
 	struct vmci_datagram last;
 	__u8 payload[64];		/* first bytes of the last datagram */
 	struct pair *pair;		/* the newest */

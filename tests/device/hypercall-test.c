@@ -331,6 +331,7 @@ static void test_resume(void)
 	is_s64(send_text(A11), 0, "2.14 but can be left");
 	is_s64(send_text(A11), VMCI_ERROR_NOT_FOUND, "2.14 once");
 	function_set_cid(client.function, 0x8d51c0de);
+	is_u64(client.host.renames, 1, "5.12 the host end hears of it");
 	is_s64(send_text(A3), (__s32)0x8d51c0de, "A13 another context ID");
 	is_u64(client_reg(&client, VMCI_REG_RESULT_HIGH), 0, "with the top bit set");
 	is_mem(client_receive(&client, 69632) + 40,

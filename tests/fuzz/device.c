@@ -114,6 +114,7 @@ static const struct host_ops taking_ops = {
 	.doorbell_link = linked,
 	.doorbell_unlink = unlinked,
 	.room = nothing,
+	.renamed = nothing,
 	.reset = nothing,
 };
 
