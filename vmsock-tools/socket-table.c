@@ -235,24 +235,21 @@ static guint64 inode_of(const char *link)
 	       g_ascii_strtoull(link + strlen("socket:["), NULL, 10) : 0;
 }
 
-static void note_process(GArray *rows, guint64 inode, const char *pid)
+/* @rows is a table from inodes. */
+static void note_process(GHashTable *rows, guint64 inode, const char *pid)
 {
-	g_autofree char *path = g_build_filename("/proc", pid, "comm", NULL);
-	g_autofree char *name = NULL;
+	struct socket_row *row = g_hash_table_lookup(rows, &inode);
+	g_autofree char *path = NULL, *name = NULL;
 
-	for (guint i = 0; i < rows->len; i++) {
-		struct socket_row *row = &g_array_index(rows, struct socket_row, i);
-
-		if (row->inode != inode || row->pid)
-			continue;
-		row->pid = (guint)atoi(pid);
-		if (!name && !g_file_get_contents(path, &name, NULL, NULL))
-			name = g_strdup("");
+	if (!row || row->pid)
+		return;
+	row->pid = (guint)atoi(pid);
+	path = g_build_filename("/proc", pid, "comm", NULL);
+	if (g_file_get_contents(path, &name, NULL, NULL))
 		g_strlcpy(row->process, g_strchomp(name), sizeof(row->process));
-	}
 }
 
-static void look_into(const char *pid, GArray *rows)
+static void look_into(const char *pid, GHashTable *rows)
 {
 	g_autofree char *path = g_build_filename("/proc", pid, "fd", NULL);
 	g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
@@ -270,10 +267,16 @@ static void look_into(const char *pid, GArray *rows)
 
 void socket_table_find_processes(GArray *rows)
 {
+	g_autoptr(GHashTable) by_inode = g_hash_table_new(g_int64_hash, g_int64_equal);
 	g_autoptr(GDir) folder = g_dir_open("/proc", 0, NULL);
 	const char *name;
 
+	for (guint i = 0; i < rows->len; i++) {
+		struct socket_row *row = &g_array_index(rows, struct socket_row, i);
+
+		g_hash_table_insert(by_inode, &row->inode, row);
+	}
 	while (folder && (name = g_dir_read_name(folder)))
 		if (g_ascii_isdigit(*name))
-			look_into(name, rows);
+			look_into(name, by_inode);
 }
