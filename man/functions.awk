@@ -145,7 +145,8 @@ comment && name != "" {
 	next
 }
 /^\tX\(VMCI_ERROR_/ {
-	gsub(/[X(),\\\t]+/, " ")
+	sub(/^\tX\(/, "")
+	gsub(/[(),\\\t]+/, " ")
 	errors = errors ".It " $2 " Ta " $1 "\n"
 	next
 }
