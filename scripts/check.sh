@@ -340,6 +340,15 @@ check_man()
 	done
 }
 
+# One version, in META, and where it has to be written again
+check_version()
+{
+	version=$(sed -n 's/^VMSOCK_VERSION=//p' META)
+	debian=$(sed -n '1s/^vmsock (\(.*\)) .*/\1/p' packaging/debian/changelog)
+	[ "$debian" = "$version" ] ||
+		echo "packaging/debian/changelog:1: version $debian, META has $version"
+}
+
 check_tables()
 {
 	scripts/tables.sh
@@ -348,7 +357,7 @@ check_tables()
 number=0
 failed=0
 for name in tools layers licences heads versions whitespace functions exports names lists \
-		hosts executable shell spelling man tables; do
+		hosts executable shell spelling man version tables; do
 	number=$((number + 1))
 	faults=$("check_$name" 2>&1)
 	if [ -z "$faults" ]; then
