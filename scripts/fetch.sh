@@ -27,21 +27,10 @@ Packages come from the mirror that apt is configured for and are verified by apt
 END
 }
 
-KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-
 # Packages that no dependency names because every Debian system has them.
 BASE='base-files bash coreutils dash diffutils findutils grep gzip libc-bin mawk
 	perl-base sed tar xz-utils'
 TOOLS='gcc make libc6-dev kmod sparse bc bison flex libelf-dev cpio'
-
-# The mirror that apt uses for label $1 (Debian, Debian-Security), whatever the release.
-mirror()
-{
-	# shellcheck disable=SC2016 # apt's variables, not the shell's
-	apt-get indextargets --format '$(SITE) $(LABEL) $(COMPONENT)' \
-		'Created-By: Packages' 'Origin: Debian' |
-		awk -v label="$1" '$2 == label && $3 == "main" {print $1; exit}'
-}
 
 # A private apt for the suites given: its own lists, archive and empty status file.
 # Sets APT, the options that select it; proxies and the like stay the system's.

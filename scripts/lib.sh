@@ -35,6 +35,17 @@ PEERS='
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+
+# The mirror that apt uses for label $1 (Debian, Debian-Security), whatever the release.
+mirror()
+{
+	# shellcheck disable=SC2016 # apt's variables, not the shell's
+	apt-get indextargets --format '$(SITE) $(LABEL) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' |
+		awk -v label="$1" '$2 == label && $3 == "main" {print $1; exit}'
+}
+
 kernel_labels() { printf '%s' "$KERNELS" | awk 'NF {print $1}'; }
 kernel_root()   { printf '%s' "$KERNELS$PEERS" | awk -v k="$1" '$1 == k {print $2}'; }
 root_kernels()

@@ -19,6 +19,7 @@ Installs what is missing of these groups of Debian packages; root only if any is
   modules  kernel headers: modules for this machine
   guest    what guests are made of and fetched with
   check    scripts/check.sh and all tests
+  packages tests/packaging: Debian and RPM packages, and systems made of them
   bench    scripts/bench.sh
   --list   only print the names
 END
@@ -68,8 +69,17 @@ ncat                         guest,check     vm/interop
 nbdkit                       guest,check     vm/interop
 libnbd-bin                   guest,check     vm/interop
 python3                      guest,check     vm/interop
-systemd                      guest,check     vm/interop, socket activation
+systemd                      guest,check,packages  vm/interop, socket activation; where units go
 tmux                         guest,check     vm/tools-terminal
+debhelper                    packages        Debian packages
+dh-apparmor                  packages        Debian packages
+dh-dkms                      packages        Debian packages
+dpkg-dev                     packages        Debian packages
+fakeroot                     packages        Debian packages
+lintian                      packages        Debian packages
+mmdebstrap                   packages        systems to install them in
+e2fsprogs                    packages        disks of these systems
+rpm                          packages        RPM packages
 '
 
 # Names of the packages of the groups given

@@ -39,6 +39,7 @@ debug kernel             6
 modules and conformance  25
 device                   21
 library and tools        10
+packages                 12
 proof                    6
 '
 
@@ -50,9 +51,12 @@ FUZZ_SECONDS=20
 # debug kernel has them among the others
 INTEROP="guest-host guest-host-kernel"
 
+# Releases of Debian that packages are installed in; trixie is the other
+SUITES=${VMSOCK_SUITES:-bookworm}
+
 # ---- Parts ----
 
-part_needs() { "$source/scripts/needs.sh" build modules guest check; }
+part_needs() { "$source/scripts/needs.sh" build modules guest check ${full:+packages}; }
 
 part_build() { build_tree "$work" --enable-werror --with-kernel-modules --disable-guest-tests \
 	--enable-sanitizers --enable-introspection; }
@@ -97,7 +101,26 @@ part_fuzz()
 part_install()
 {
 	mkdir -p "$output/install"
-	"$source/tests/packaging/install.sh" "$work/build" >"$output/install/install.tap"
+	status=0
+	for name in install man; do
+		"$source/tests/packaging/$name.sh" "$work/build" >"$output/install/$name.tap" ||
+			status=$?
+	done
+	return "$status"
+}
+
+# Packages, and the systems of Debian that are made, booted and thrown away with them
+part_packages()
+{
+	mkdir -p "$output/packages"
+	tests=$source/tests/packaging
+	"$tests/packages.sh" "$work/build" "$work/debs" >"$output/packages/debian.tap"
+	for suite in $SUITES; do
+		echo "'$tests/system.sh' $suite '$work/debs' '$output/packages'" \
+			">'$output/packages/$suite.tap'"
+	done >"$work/package-jobs"
+	echo "'$tests/rpm.sh' '$work/build' >'$output/packages/rpm.tap'" >>"$work/package-jobs"
+	xargs -P "$guests" -d '\n' -n 1 sh -c <"$work/package-jobs"
 }
 
 part_coverage()
@@ -222,6 +245,7 @@ all_parts()
 	part guests 'modules and conformance'
 	[ -z "$full" ] || part interop device
 	[ -z "$full" ] || part nested device
+	[ -z "$full" ] || part packages packages
 	[ -z "$full" ] || part distcheck 'library and tools'
 }
 

@@ -34,7 +34,7 @@ build_rpms()
 }
 
 rpms() { find "$work/rpm/RPMS" -name '*.rpm'; }
-names() { for file in $(rpms); do basename "$file" "-$version"*; done | sed "s/-$version.*//" | sort; }
+names() { rpms | sed "s,.*/,,; s/-$version.*//" | sort; }
 
 # What each package requires, without versions and what rpm itself brings
 requires()
@@ -42,8 +42,8 @@ requires()
 	for file in $(rpms); do
 		name=$(rpm -qp --qf '%{NAME}' "$file")
 		rpm -qp --requires "$file" |
-			sed -e '/^rpmlib(/d' -e '/^\//d' -e 's/[( ].*//' -e '/^\(ld-linux\|rtld\)/d' \
-				-e "s/^/$name /"
+			sed -e '/^rpmlib(/d' -e '/^\//d' -e 's/[( ].*//' \
+				-e '/^\(ld-linux\|rtld\)/d' -e "s/^/$name /"
 	done | sort -u
 }
 
@@ -53,12 +53,16 @@ rpm_in() { rpm --root "$work/root" "$@"; }
 install_rpms() { rpm_in --initdb && rpm_in -i --noscripts --nodeps $(rpms); }
 
 # All that is there but rpm's own data
-files() { (cd "$work/root" && find . ! -type d ! -path '*/.rpmdb/*' ! -path './var/lib/rpm/*'); }
+files()
+{
+	(cd "$work/root" && find . ! -type d ! -path '*/.rpmdb/*' ! -path './var/lib/rpm/*')
+}
 
 expected()
 {
-	printf '%s\n' ./usr/bin/vmsock ./usr/sbin/vmci-device "./usr/src/vmsock-$version/dkms.conf" \
-		./usr/lib/modprobe.d/vmsock.conf ./usr/lib/udev/rules.d/60-vmsock.rules \
+	printf '%s\n' ./usr/bin/vmsock ./usr/sbin/vmci-device \
+		"./usr/src/vmsock-$version/dkms.conf" ./usr/lib/modprobe.d/vmsock.conf \
+		./usr/lib/udev/rules.d/60-vmsock.rules \
 		./usr/lib/systemd/system/vmci-device@.service ./usr/include/vmci/vmci_sockets.h
 }
 lacking() { expected | while read -r file; do [ -e "$work/root/$file" ] || echo "$file"; done; }
