@@ -27,6 +27,7 @@
 
 #include <common/ring.h>
 
+#include "announcement.h"
 #include "event.h"
 #include "guest.h"
 #include "qpair.h"
@@ -427,14 +428,9 @@ void vmci_guest_qp_report(struct vmci_guest *guest)
 	struct guest_qp *pair;
 
 	while ((pair = next_to_report(guest))) {
-		struct vmci_event_msg msg = {
-			.hdr.dst = { READ_ONCE(guest->cid), VMCI_EVENT_HANDLER },
-			.hdr.src = { VMCI_HYPERVISOR_CONTEXT_ID, VMCI_CONTEXT_RESOURCE_ID },
-			.hdr.payload_size = VMCI_EVENT_QP_SIZE,
-			.data.event = VMCI_EVENT_QP_PEER_DETACH,
-			.data.u.qp.handle = pair->resource.handle,
-			.data.u.qp.peer = pair->peer,
-		};
+		struct vmci_event_msg msg = vmci_qp_event(READ_ONCE(guest->cid),
+							  VMCI_EVENT_QP_PEER_DETACH,
+							  pair->resource.handle, pair->peer);
 
 		vmci_event_dispatch(&msg.hdr, false);
 		vmci_resource_put(&pair->resource);

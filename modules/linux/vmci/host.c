@@ -8,6 +8,7 @@
 
 #include "datagram.h"
 #include "doorbell.h"
+#include "host_qp.h"
 #include "personality.h"
 
 static u32 context_id(void)
@@ -19,4 +20,5 @@ const struct vmci_personality vmci_host_personality = {
 	.context_id = context_id,
 	.datagram_send = vmci_datagram_dispatch,
 	.doorbell_notify = vmci_doorbell_ring,
+	.qpair_alloc = vmci_host_qp_alloc,
 };

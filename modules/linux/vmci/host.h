@@ -10,6 +10,7 @@
  *	host_device.c	/dev/vmci, what monitors ask
  *	host_request.c	their requests, one by one
  *	host_qp.c	the broker of queue pairs
+ *	host_debug.c	what root sees of all that
  *	user_pages.c	memory of a monitor
  */
 #ifndef VMSOCK_VMCI_HOST_H
@@ -39,7 +40,7 @@ union vmci_host_argument {
  * struct vmci_host_request - what a monitor with a virtual machine may ask
  * @number: of the request
  * @since: first version that may
- * @before: first version that may not any more
+ * @until: last version that may
  * @size: bytes of the argument
  * @run: process it; returns 0, with what came of it in the argument, or a negative errno
  * @undo: the caller will not learn that it succeeded; NULL where that does not matter
@@ -47,7 +48,7 @@ union vmci_host_argument {
 struct vmci_host_request {
 	unsigned int number;
 	s32 since;
-	s32 before;
+	s32 until;
 	u32 size;
 	int (*run)(struct vmci_context *context, union vmci_host_argument *arg);
 	void (*undo)(struct vmci_context *context, const union vmci_host_argument *arg);
@@ -59,5 +60,9 @@ const struct vmci_host_request *vmci_host_request_find(unsigned int number, s32 
 /* host_device.c */
 int vmci_host_device_init(void);
 void vmci_host_device_exit(void);
+
+/* host_debug.c */
+void vmci_host_debug_init(void);
+void vmci_host_debug_exit(void);
 
 #endif /* VMSOCK_VMCI_HOST_H */

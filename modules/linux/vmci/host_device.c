@@ -30,6 +30,7 @@
 
 #include "context.h"
 #include "host.h"
+#include "host_qp.h"
 #include "personality.h"
 
 /**
@@ -184,6 +185,7 @@ static int vmci_release(struct inode *inode, struct file *file)
 	struct monitor *monitor = file->private_data;
 
 	if (monitor->context) {
+		vmci_host_qp_vm_leave_all(monitor->context);
 		vmci_context_remove(monitor->context);
 		vmci_host_vm_ends();
 	}

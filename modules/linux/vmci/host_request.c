@@ -21,6 +21,7 @@
 #include "datagram.h"
 #include "doorbell.h"
 #include "host.h"
+#include "host_qp.h"
 #include "resource.h"
 #include "user_pages.h"
 
@@ -168,6 +169,75 @@ static int set_notify(struct vmci_context *context, union vmci_host_argument *ar
 	return 0;
 }
 
+/* ---- Queue pairs ---- */
+
+static int qp_alloc(struct vmci_context *context, union vmci_host_argument *arg)
+{
+	struct vmci_qp_alloc_block *block = &arg->qp_alloc;
+	struct vmci_user_range range = { block->pages_address, block->page_count };
+	struct vmci_pair_spec spec = {
+		block->handle, block->peer, block->flags, block->produce_size,
+		block->consume_size,
+	};
+
+	block->result = vmci_host_qp_vm_alloc(context, &spec, &range);
+	return 0;
+}
+
+static void qp_alloc_undo(struct vmci_context *context, const union vmci_host_argument *arg)
+{
+	if (arg->qp_alloc.result >= 0)
+		vmci_host_qp_vm_detach(context, arg->qp_alloc.handle);
+}
+
+static int qp_alloc_old(struct vmci_context *context, union vmci_host_argument *arg)
+{
+	struct vmci_qp_alloc_block_old *block = &arg->qp_alloc_old;
+	struct vmci_pair_spec spec = {
+		block->handle, block->peer, block->flags, block->produce_size,
+		block->consume_size,
+	};
+	int result = vmci_host_qp_vm_alloc(context, &spec, NULL);
+
+	block->result = result < 0 ? result : VMCI_SUCCESS_QUEUEPAIR_CREATE;
+	return 0;
+}
+
+static void qp_alloc_old_undo(struct vmci_context *context, const union vmci_host_argument *arg)
+{
+	if (arg->qp_alloc_old.result >= 0)
+		vmci_host_qp_vm_detach(context, arg->qp_alloc_old.handle);
+}
+
+static int qp_setva(struct vmci_context *context, union vmci_host_argument *arg)
+{
+	struct vmci_qp_setva_block *block = &arg->qp_setva;
+
+	block->result = block->address ?
+			vmci_host_qp_vm_map(context, block->handle, block->address) :
+			vmci_host_qp_vm_unmap(context, block->handle);
+	return 0;
+}
+
+static int qp_set_page_file(struct vmci_context *context, union vmci_host_argument *arg)
+{
+	struct vmci_qp_page_file_block *block = &arg->qp_page_file;
+	u64 addresses[2] = { block->produce_address, block->consume_address };
+
+	block->result = vmci_host_qp_vm_set_store(context, block->handle, addresses);
+	return 0;
+}
+
+static int qp_detach(struct vmci_context *context, union vmci_host_argument *arg)
+{
+	int result = vmci_host_qp_vm_detach(context, arg->qp_detach.handle);
+
+	if (result >= 0 && context->version < VMCI_VERSION_NOVMVM)
+		result = VMCI_SUCCESS_LAST_DETACH;
+	arg->qp_detach.result = result;
+	return 0;
+}
+
 /* ---- Whose end is to be told, and checkpoints ---- */
 
 static int add_notification(struct vmci_context *context, union vmci_host_argument *arg)
@@ -267,7 +337,7 @@ static int set_checkpoint(struct vmci_context *context, union vmci_host_argument
 
 /* ---- Table ---- */
 
-#define ANY_VERSION	.since = S32_MIN, .before = S32_MAX
+#define ANY_VERSION	.since = S32_MIN, .until = S32_MAX
 #define ARGUMENT(name)	.size = sizeof(((union vmci_host_argument *)NULL)->name)
 
 static const struct vmci_host_request requests[] = {
@@ -284,13 +354,13 @@ static const struct vmci_host_request requests[] = {
 	}, {
 		.number = IOCTL_VMCI_NOTIFY_RESOURCE,
 		.since = VMCI_VERSION_NOTIFY,
-		.before = S32_MAX,
+		.until = S32_MAX,
 		ARGUMENT(notify_resource),
 		.run = notify_resource,
 	}, {
 		.number = IOCTL_VMCI_NOTIFICATIONS_RECEIVE,
 		.since = VMCI_VERSION_NOTIFY,
-		.before = S32_MAX,
+		.until = S32_MAX,
 		ARGUMENT(notifications),
 		.run = notifications_receive,
 	}, {
@@ -298,6 +368,37 @@ static const struct vmci_host_request requests[] = {
 		ANY_VERSION,
 		ARGUMENT(set_notify),
 		.run = set_notify,
+	}, {
+		.number = IOCTL_VMCI_QUEUEPAIR_ALLOC,
+		.since = VMCI_VERSION_NOVMVM,
+		.until = S32_MAX,
+		ARGUMENT(qp_alloc),
+		.run = qp_alloc,
+		.undo = qp_alloc_undo,
+	}, {
+		.number = IOCTL_VMCI_QUEUEPAIR_ALLOC,
+		.since = S32_MIN,
+		.until = VMCI_VERSION_NOVMVM - 1,
+		ARGUMENT(qp_alloc_old),
+		.run = qp_alloc_old,
+		.undo = qp_alloc_old_undo,
+	}, {
+		.number = IOCTL_VMCI_QUEUEPAIR_SETVA,
+		.since = VMCI_VERSION_NOVMVM,
+		.until = S32_MAX,
+		ARGUMENT(qp_setva),
+		.run = qp_setva,
+	}, {
+		.number = IOCTL_VMCI_QUEUEPAIR_SETPAGEFILE,
+		.since = VMCI_VERSION_HOSTQP,
+		.until = VMCI_VERSION_NOVMVM - 1,
+		ARGUMENT(qp_page_file),
+		.run = qp_set_page_file,
+	}, {
+		.number = IOCTL_VMCI_QUEUEPAIR_DETACH,
+		ANY_VERSION,
+		ARGUMENT(qp_detach),
+		.run = qp_detach,
 	}, {
 		.number = IOCTL_VMCI_CTX_ADD_NOTIFICATION,
 		ANY_VERSION,
@@ -334,7 +435,7 @@ const struct vmci_host_request *vmci_host_request_find(unsigned int number, s32 
 
 	for (i = 0; i < ARRAY_SIZE(requests); i++) {
 		if (requests[i].number == number && version >= requests[i].since &&
-		    version < requests[i].before)
+		    version <= requests[i].until)
 			return &requests[i];
 	}
 	return NULL;

@@ -30,8 +30,7 @@
 
 #include <vmci/errors.h>
 
-#include "delivery.h"
-#include "event.h"
+#include "announcement.h"
 #include "local_qp.h"
 #include "qpair.h"
 #include "resource.h"
@@ -42,20 +41,6 @@ enum pair_state {
 	PAIR_ATTACHED,
 	PAIR_SHUTDOWN,
 	PAIR_GONE,
-};
-
-/**
- * struct announcement - an event of a pair on its way to the subscribers
- * @delivery: in the queue, with a reference to the pair
- * @pair: that it is about
- * @direct: dispatched by the detacher
- * @msg: as a device would send it
- */
-struct announcement {
-	struct vmci_delivery delivery;
-	struct pair *pair;
-	bool direct;
-	struct vmci_event_msg msg;
 };
 
 /* A header on its own cache line, as it would be on its own page */
@@ -79,14 +64,20 @@ struct pair {
 	enum pair_state state;
 	struct vmci_queue queues[2];
 	struct local_header headers[2];
-	struct announcement attach;
-	struct announcement detach;
+	struct vmci_announcement attach;
+	struct vmci_announcement detach;
 };
 
 static atomic_long_t pages_in_use;
 static long pages_limit;
 
-static struct page *get_page_for_ring(gfp_t gfp)
+/**
+ * vmci_ring_page_get() - memory for a ring that is in this kernel
+ * @gfp: how to allocate
+ *
+ * Return: a page of zeros, or NULL, also when rings have their share of memory.
+ */
+struct page *vmci_ring_page_get(gfp_t gfp)
 {
 	struct page *page;
 
@@ -107,7 +98,7 @@ static u64 reserve(struct vmci_qp *qp, u64 offset, u64 count, gfp_t gfp)
 
 	for (; index << PAGE_SHIFT < offset + count; index++) {
 		if (!pages[index])
-			pages[index] = get_page_for_ring(gfp);
+			pages[index] = vmci_ring_page_get(gfp);
 		if (!pages[index])
 			break;
 	}
@@ -129,20 +120,30 @@ static bool init_queue(struct vmci_queue *queue, struct vmci_queue_header *heade
 	return queue->pages;
 }
 
-static void free_queue(struct vmci_queue *queue)
+/**
+ * vmci_ring_pages_put() - free pages that vmci_ring_page_get() returned, and their table
+ * @pages: those that are NULL are left out; may be NULL
+ * @count: of the table
+ */
+void vmci_ring_pages_put(struct page **pages, u64 count)
 {
-	u64 count = pages_of(queue), index, freed = 0;
+	u64 index, freed = 0;
 
-	if (!queue->pages)
+	if (!pages)
 		return;
 	for (index = 0; index < count; index++) {
-		if (queue->pages[index]) {
-			__free_page(queue->pages[index]);
+		if (pages[index]) {
+			__free_page(pages[index]);
 			freed++;
 		}
 	}
 	atomic_long_sub(freed, &pages_in_use);
-	kvfree(queue->pages);
+	kvfree(pages);
+}
+
+static void free_queue(struct vmci_queue *queue)
+{
+	vmci_ring_pages_put(queue->pages, pages_of(queue));
 }
 
 static void free_queues(struct pair *pair)
@@ -163,30 +164,10 @@ static void release_pair(struct vmci_resource *resource)
 	kfree_rcu(pair, resource.rcu);
 }
 
-static void deliver_announcement(struct vmci_delivery *delivery)
+/* Both ends are in the context that the handle names */
+static u32 context_of(const struct pair *pair)
 {
-	struct announcement *announcement = container_of(delivery, struct announcement, delivery);
-
-	vmci_event_dispatch(&announcement->msg.hdr, announcement->direct);
-	vmci_resource_put(&announcement->pair->resource);
-}
-
-/* With a reference to the pair, for deliver_announcement() */
-static void prepare(struct pair *pair, struct announcement *announcement, u32 event)
-{
-	struct vmci_handle handle = pair->resource.handle;
-
-	announcement->delivery.deliver = deliver_announcement;
-	announcement->pair = pair;
-	announcement->msg = (struct vmci_event_msg) {
-		.hdr.dst = { handle.context, VMCI_EVENT_HANDLER },
-		.hdr.src = { VMCI_HYPERVISOR_CONTEXT_ID, VMCI_CONTEXT_RESOURCE_ID },
-		.hdr.payload_size = VMCI_EVENT_QP_SIZE,
-		.data.event = event,
-		.data.u.qp.handle = handle,
-		.data.u.qp.peer = handle.context,
-	};
-	vmci_resource_hold(&pair->resource);
+	return pair->resource.handle.context;
 }
 
 static int detach(struct vmci_qp *qp)
@@ -200,11 +181,8 @@ static int detach(struct vmci_qp *qp)
 		pair->state = PAIR_GONE;
 	} else {
 		pair->state = PAIR_SHUTDOWN;
-		prepare(pair, &pair->detach, VMCI_EVENT_QP_PEER_DETACH);
-		pair->detach.direct = vmci_event_is_direct(VMCI_EVENT_QP_PEER_DETACH);
-		direct = pair->detach.direct;
-		if (!direct)
-			vmci_deliver(&pair->detach.delivery);
+		direct = vmci_announce_detach(&pair->detach, &pair->resource, context_of(pair),
+					      context_of(pair));
 	}
 	spin_unlock(&pair->lock);
 	if (direct)
@@ -241,10 +219,7 @@ static int join(struct pair *pair, u64 produce_size, u64 consume_size)
 	if (produce_size != pair->queues[1].size || consume_size != pair->queues[0].size)
 		return VMCI_ERROR_QUEUEPAIR_MISMATCH;
 	pair->state = PAIR_ATTACHED;
-	if (vmci_event_has_subscribers(VMCI_EVENT_QP_PEER_ATTACH)) {
-		prepare(pair, &pair->attach, VMCI_EVENT_QP_PEER_ATTACH);
-		vmci_deliver(&pair->attach.delivery);
-	}
+	vmci_announce_attach(&pair->attach, &pair->resource, context_of(pair), context_of(pair));
 	return VMCI_SUCCESS;
 }
 

@@ -40,6 +40,7 @@ static int __init vmci_init(void)
 	err = vmci_guest_init();
 	if (err)
 		goto exit_device;
+	vmci_host_debug_init();
 	return 0;
 
 exit_device:
@@ -54,6 +55,7 @@ exit_delivery:
 
 static void __exit vmci_exit(void)
 {
+	vmci_host_debug_exit();
 	vmci_guest_exit();
 	vmci_host_device_exit();
 	vmci_personality_set(VMCI_ROUTE_HOST, NULL);

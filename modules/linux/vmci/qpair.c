@@ -14,6 +14,11 @@
  *
  * A transfer is a copy between an iterator and at most two runs of pages.  If it faults,
  * the iterator goes back to where it was and no index moves.
+ *
+ * The memory of a queue pair with a virtual machine is that machine's monitor's, who may take it
+ * back at any time and waits then until nobody is inside enter() and leave().  So a client in
+ * there waits for nothing: its own memory is brought in before, and if it has gone again, the
+ * transfer is tried once more.
  */
 #include <linux/align.h>
 #include <linux/export.h>
@@ -33,6 +38,9 @@
 #include "vmci_api.h"
 
 #define API_FLAGS (VMCI_QPFLAG_ATTACH_ONLY | VMCI_QPFLAG_LOCAL)
+
+/* How often memory of the caller may vanish between being brought in and being used */
+#define TRANSFER_ATTEMPTS 16
 
 /* The peer's indexes; smp_load_acquire() makes them the only copy */
 static u64 peer_head(const struct vmci_qp *qp)
@@ -71,27 +79,57 @@ static void consumed(struct vmci_qp *qp, u64 count)
 	smp_store_release(&qp->produce->header->consumer_head, head);
 }
 
-s64 vmsock_vmci_qpair_produce_free_space(const struct vmci_qp *qp)
+static s64 free_space(const struct vmci_qp *qp)
 {
 	return vmci_ring_free(own_tail(qp), peer_head(qp), qp->produce->size);
+}
+
+static s64 buf_ready(const struct vmci_qp *qp)
+{
+	return vmci_ring_ready(peer_tail(qp), own_head(qp), qp->consume->size);
+}
+
+static int enter(const struct vmci_qp *qp, enum vmci_qp_use use)
+{
+	return qp->ops->enter ? qp->ops->enter(qp, use) : VMCI_SUCCESS;
+}
+
+static void leave(const struct vmci_qp *qp)
+{
+	if (qp->ops->leave)
+		qp->ops->leave(qp);
+}
+
+/* An expression about the indexes of @qp, 0 when its memory is gone */
+#define looked(qp, expression) ({					\
+	s64 looked_ = 0;						\
+	if (enter(qp, VMCI_QP_LOOK) >= 0) {				\
+		looked_ = (expression);					\
+		leave(qp);						\
+	}								\
+	looked_; })
+
+s64 vmsock_vmci_qpair_produce_free_space(const struct vmci_qp *qp)
+{
+	return looked(qp, free_space(qp));
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_produce_free_space);
 
 s64 vmsock_vmci_qpair_produce_buf_ready(const struct vmci_qp *qp)
 {
-	return vmci_ring_ready(own_tail(qp), peer_head(qp), qp->produce->size);
+	return looked(qp, vmci_ring_ready(own_tail(qp), peer_head(qp), qp->produce->size));
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_produce_buf_ready);
 
 s64 vmsock_vmci_qpair_consume_free_space(const struct vmci_qp *qp)
 {
-	return vmci_ring_free(peer_tail(qp), own_head(qp), qp->consume->size);
+	return looked(qp, vmci_ring_free(peer_tail(qp), own_head(qp), qp->consume->size));
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_consume_free_space);
 
 s64 vmsock_vmci_qpair_consume_buf_ready(const struct vmci_qp *qp)
 {
-	return vmci_ring_ready(peer_tail(qp), own_head(qp), qp->consume->size);
+	return looked(qp, buf_ready(qp));
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_consume_buf_ready);
 
@@ -108,13 +146,25 @@ static int get_indexes(u64 tail, u64 head, u64 size, u64 *tail_out, u64 *head_ou
 
 int vmsock_vmci_qpair_get_produce_indexes(const struct vmci_qp *qp, u64 *tail, u64 *head)
 {
-	return get_indexes(own_tail(qp), peer_head(qp), qp->produce->size, tail, head);
+	int result = enter(qp, VMCI_QP_LOOK);
+
+	if (result < 0)
+		return result;
+	result = get_indexes(own_tail(qp), peer_head(qp), qp->produce->size, tail, head);
+	leave(qp);
+	return result;
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_get_produce_indexes);
 
 int vmsock_vmci_qpair_get_consume_indexes(const struct vmci_qp *qp, u64 *tail, u64 *head)
 {
-	return get_indexes(peer_tail(qp), own_head(qp), qp->consume->size, tail, head);
+	int result = enter(qp, VMCI_QP_LOOK);
+
+	if (result < 0)
+		return result;
+	result = get_indexes(peer_tail(qp), own_head(qp), qp->consume->size, tail, head);
+	leave(qp);
+	return result;
 }
 EXPORT_SYMBOL_GPL(vmsock_vmci_qpair_get_consume_indexes);
 
@@ -179,9 +229,9 @@ static u64 reserve(struct vmci_qp *qp, u64 count, gfp_t gfp)
 	return done;
 }
 
-static ssize_t produce(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp)
+static ssize_t produce_some(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp)
 {
-	s64 space = vmsock_vmci_qpair_produce_free_space(qp);
+	s64 space = free_space(qp);
 	u64 count, wanted;
 	int result;
 
@@ -202,9 +252,9 @@ static ssize_t produce(struct vmci_qp *qp, struct iov_iter *iter, size_t size, g
 	return count;
 }
 
-static ssize_t peek(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
+static ssize_t peek_some(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp)
 {
-	s64 ready = vmsock_vmci_qpair_consume_buf_ready(qp);
+	s64 ready = buf_ready(qp);
 	u64 count;
 	int result;
 
@@ -217,13 +267,73 @@ static ssize_t peek(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
 	return result < 0 ? result : (ssize_t)count;
 }
 
-static ssize_t consume(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
+static ssize_t consume_some(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp)
 {
-	ssize_t count = peek(qp, iter, size);
+	ssize_t count = peek_some(qp, iter, size, gfp);
 
 	if (count > 0)
 		consumed(qp, count);
 	return count;
+}
+
+typedef ssize_t (*transfer_fn)(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp);
+
+/* Memory of this process that the copy needs, all of it; false if it has none there */
+static bool bring_in(const struct iov_iter *iter, size_t size)
+{
+	size = min(size, iov_iter_count(iter));
+	if (iov_iter_rw(iter) == WRITE)
+		return !fault_in_iov_iter_readable(iter, size);
+	return !fault_in_iov_iter_writeable(iter, size);
+}
+
+static ssize_t transfer_inside(struct vmci_qp *qp, enum vmci_qp_use use, struct iov_iter *iter,
+			       size_t size, gfp_t gfp, transfer_fn some)
+{
+	ssize_t result = enter(qp, use);
+
+	if (result < 0)
+		return result;
+	pagefault_disable();
+	result = some(qp, iter, size, gfp);
+	pagefault_enable();
+	leave(qp);
+	return result;
+}
+
+/* Part of a page is little enough to be still there when it is wanted */
+static ssize_t transfer(struct vmci_qp *qp, enum vmci_qp_use use, struct iov_iter *iter,
+			size_t size, gfp_t gfp, transfer_fn some)
+{
+	ssize_t result;
+	int attempt;
+
+	if (!qp->ops->enter)
+		return some(qp, iter, size, gfp);
+	for (attempt = 0; attempt < TRANSFER_ATTEMPTS; attempt++) {
+		result = transfer_inside(qp, use, iter, size, gfp, some);
+		if (result != VMCI_ERROR_INVALID_ARGS || !user_backed_iter(iter) ||
+		    !bring_in(iter, size))
+			break;
+		if (attempt)
+			size = min_t(size_t, size, PAGE_SIZE);
+	}
+	return result;
+}
+
+static ssize_t produce(struct vmci_qp *qp, struct iov_iter *iter, size_t size, gfp_t gfp)
+{
+	return transfer(qp, VMCI_QP_PRODUCE, iter, size, gfp, produce_some);
+}
+
+static ssize_t consume(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
+{
+	return transfer(qp, VMCI_QP_CONSUME, iter, size, 0, consume_some);
+}
+
+static ssize_t peek(struct vmci_qp *qp, struct iov_iter *iter, size_t size)
+{
+	return transfer(qp, VMCI_QP_CONSUME, iter, size, 0, peek_some);
 }
 
 ssize_t vmsock_vmci_qpair_enquev(struct vmci_qp *qp, struct msghdr *msg, size_t size)

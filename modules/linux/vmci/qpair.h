@@ -25,14 +25,27 @@ struct vmci_queue {
 	u64 size;
 };
 
+/* What a client is about to do with a queue pair */
+enum vmci_qp_use {
+	VMCI_QP_LOOK,		/* at indexes */
+	VMCI_QP_PRODUCE,
+	VMCI_QP_CONSUME,
+};
+
 /**
  * struct vmci_qp_ops - what differs between the kinds of queue pairs
  * @reserve: back up to @count bytes of the produce ring from @offset on (no wrap) with
  *	memory; returns how many it could.  NULL where all memory is there from the start
+ * @enter: the queues stay as they are until @leave; returns a VMCI result, and needs no
+ *	@leave when that is an error.  Nobody waits for user memory in between.  NULL, both,
+ *	where the memory is this kernel's own
+ * @leave: see @enter
  * @detach: leave; the queues are not touched again.  Returns a VMCI result
  */
 struct vmci_qp_ops {
 	u64 (*reserve)(struct vmci_qp *qp, u64 offset, u64 count, gfp_t gfp);
+	int (*enter)(const struct vmci_qp *qp, enum vmci_qp_use use);
+	void (*leave)(const struct vmci_qp *qp);
 	int (*detach)(struct vmci_qp *qp);
 };
 

@@ -58,18 +58,28 @@ static bool is_local(u32 cid)
 }
 
 /**
+ * vmsock_trusted() - is this socket trusted towards a context (vsock.md 5.13)
+ * @vsk: local socket
+ * @cid: the other context
+ */
+bool vmsock_trusted(const struct vmsock_sock *vsk, u32 cid)
+{
+	return vsk->trusted || vmci_is_context_owner(cid, vsk->owner->uid);
+}
+
+/**
  * vmsock_peer_allowed() - the trust rule of vsock.md 5.13
  * @vsk: local socket
  * @cid: the other context
  */
 bool vmsock_peer_allowed(const struct vmsock_sock *vsk, u32 cid)
 {
-	if (cid == VMCI_HYPERVISOR_CONTEXT_ID || vsk->trusted)
+	if (cid == VMCI_HYPERVISOR_CONTEXT_ID)
 		return true;
 	if (!(vmci_context_get_priv_flags(cid) & VMCI_PRIVILEGE_FLAG_RESTRICTED))
 		return true;
 	/* A virtual machine is no context of its own table, and may talk to itself */
-	return cid == vmci_get_context_id() || vmci_is_context_owner(cid, vsk->owner->uid);
+	return cid == vmci_get_context_id() || vmsock_trusted(vsk, cid);
 }
 
 /* ---- Creation and end ---- */

@@ -149,7 +149,10 @@ static int transfer_errno(struct vmsock_sock *vsk, ssize_t result)
 	switch (result) {
 	case VMCI_ERROR_QUEUEPAIR_NOSPACE:
 	case VMCI_ERROR_QUEUEPAIR_NODATA:
+	case VMCI_ERROR_QUEUEPAIR_NOTATTACHED:	/* an event says so, too */
 		return 0;
+	case VMCI_ERROR_WOULD_BLOCK:		/* killed */
+		return -EINTR;
 	case VMCI_ERROR_INVALID_ARGS:
 		return -EFAULT;
 	case VMCI_ERROR_NO_MEM:

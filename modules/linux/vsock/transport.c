@@ -83,6 +83,7 @@ static void refuse(const struct vmsock_packet *cause)
 static int qp_open(struct vmsock_sock *vsk, u32 flags)
 {
 	const struct vmsock_handshake *hs = &vsk->hs;
+	bool trusted = vmsock_trusted(vsk, hs->peer.cid);
 	struct vmci_handle handle = hs->handle;
 	int result;
 
@@ -91,8 +92,8 @@ static int qp_open(struct vmsock_sock *vsk, u32 flags)
 	if (!(flags & VMCI_QPFLAG_ATTACH_ONLY))
 		handle = (struct vmci_handle){ VMCI_INVALID_ID, VMCI_INVALID_ID };
 	result = vmci_qpair_alloc(&vsk->qp, &handle, hs->size, hs->size, hs->peer.cid, flags,
-				  vsk->trusted ? VMCI_PRIVILEGE_FLAG_TRUSTED : 0);
-	if (result == VMCI_ERROR_NO_ACCESS && vsk->trusted)
+				  trusted ? VMCI_PRIVILEGE_FLAG_TRUSTED : 0);
+	if (result == VMCI_ERROR_NO_ACCESS && trusted)
 		result = vmci_qpair_alloc(&vsk->qp, &handle, hs->size, hs->size, hs->peer.cid,
 					  flags, VMCI_NO_PRIVILEGE_FLAGS);
 	if (result < 0)

@@ -197,6 +197,7 @@ struct vmsock_sock *vmsock_sock_alloc(struct net *net, struct socket *sock, int 
 				      struct vmsock_sock *listener);
 int vmsock_errno(int result);
 int vmsock_addr_errno(enum vmsock_addr_error error);
+bool vmsock_trusted(const struct vmsock_sock *vsk, u32 cid);
 bool vmsock_peer_allowed(const struct vmsock_sock *vsk, u32 cid);
 int vmsock_autobind(struct vmsock_sock *vsk);
 int vmsock_bind(struct socket *sock, struct sockaddr_unsized *addr, int len);

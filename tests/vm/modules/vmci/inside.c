@@ -259,7 +259,7 @@ static void guest_takes_over(void)
 	expect_sent(77, GUEST_CID, 5);
 	expect_is(sends, 4);
 	expect_is(send_to(0, 1, 2, 5), VMCI_ERROR_INVALID_ARGS);
-	expect_is(send_to(2, 0, 0, 0), VMCI_ERROR_NO_ACCESS);
+	expect_is(send_to(2, 0, 0, 0), VMCI_ERROR_DEVICE_NOT_FOUND);
 	expect_is(sends, 4);
 
 	expect_is(vmci_doorbell_notify(handle, 0), VMCI_SUCCESS);
