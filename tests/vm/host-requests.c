@@ -60,7 +60,60 @@ static void flag_races(void)
 	expect_is(set_notify(racers.fd, racers.pages), VMCI_SUCCESS);
 }
 
+/* --- how many pairs ---------------------------------------------------------------------- */
+
+/* The kernel's driver has the same limit, and takes minutes to detach so many again */
+static void pair_quota(void)
+{
+	struct vmci_handle handle = { FIRST_CID, 0 };
+	int fd = monitor_of(VMCI_VERSION_NOTIFY, FIRST_CID, 0);
+
+	for (; handle.resource < VMCI_MAX_GUEST_QP_COUNT; handle.resource++)
+		need(alloc_old(fd, handle, HOST, 0, 1, 1) == VMCI_SUCCESS_QUEUEPAIR_CREATE);
+	expect_is(alloc_old(fd, handle, HOST, 0, 1, 1), VMCI_ERROR_NO_MEM);
+	handle.resource--;
+	expect_is(detach_pair(fd, handle), VMCI_SUCCESS_LAST_DETACH);
+	expect_is(alloc_old(fd, handle, HOST, 0, 1, 1), VMCI_SUCCESS_QUEUEPAIR_CREATE);
+}
+
+/* --- what pages cost --------------------------------------------------------------------- */
+
+static void pages_are_charged(void)
+{
+	int fd = monitor(FIRST_CID);
+
+	expect_is(locked_kib(), 0);
+	need(alloc_block(fd, good_block()) == 0);
+	expect_is(locked_kib(), 16);
+	need(set_va(fd, pair, NULL) == 0);
+	expect_is(locked_kib(), 0);
+	need(set_va(fd, pair, pair_memory(pair, PAGE, PAGE)) == 0);
+	expect_is(locked_kib(), 16);
+	expect_is(alloc_pair(fd, mine, HOST, PAGE, PAGE, nowhere()), VMCI_ERROR_NO_MEM);
+	expect_is(locked_kib(), 16);
+	close(fd);
+	expect_is(locked_kib(), 0);
+}
+
+static void pages_are_limited(void)
+{
+	struct rlimit limit = { 5 * PAGE, 5 * PAGE };
+	struct vmci_handle next = { FIRST_CID, 2001 };
+	int fd = monitor(FIRST_CID);
+
+	need_ok(setrlimit(RLIMIT_MEMLOCK, &limit));
+	drop_privileges();
+	expect_is(alloc_block(fd, good_block()), VMCI_SUCCESS);
+	expect_is(alloc_pair(fd, next, HOST, PAGE, PAGE, map_pages(4)), VMCI_ERROR_NO_RESOURCES);
+	expect_is(detach_pair(fd, next), VMCI_ERROR_NOT_FOUND);
+	need(detach_pair(fd, pair) == 0);
+	expect_is(alloc_pair(fd, next, HOST, PAGE, PAGE, map_pages(4)), VMCI_SUCCESS);
+}
+
 static const struct vmtest own_rows[] = {
+	{ "8.12 N4 A11", "how many queue pairs a context has", pair_quota, 120 },
+	{ "8.12 S19", "pinned pages are locked memory", pages_are_charged },
+	{ "8.12 S19", "and limited like it", pages_are_limited },
 	{ "8.8 A13", "SET_NOTIFY: several at a time", flag_races, 60 },
 };
 

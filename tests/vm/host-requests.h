@@ -768,6 +768,273 @@ static void huge_checkpoint(void)
 	expect_is(restore(fd, VMCI_CPT_NOTIFICATIONS, state, 8000), VMCI_ERROR_ALREADY_EXISTS);
 }
 
+/* --- queue pairs ---------------------------------------------------------------------------- */
+
+#define NO_FLAGS	0u
+
+/* One page each way unless a row says otherwise */
+static const struct vmci_handle pair = { FIRST_CID, 2000 };
+
+static int32_t alloc_block(int fd, struct vmci_qp_alloc_block block)
+{
+	return request(fd, IOCTL_VMCI_QUEUEPAIR_ALLOC, &block);
+}
+
+static struct vmci_qp_alloc_block good_block(void)
+{
+	return pair_block(pair, HOST, PAGE, PAGE, pair_memory(pair, PAGE, PAGE));
+}
+
+/* The pair was not made, and nothing is left of the attempt */
+#define expect_refused(fd, block, want) ({					\
+	expect_is(alloc_block((fd), (block)), (want));				\
+	expect_is(detach_pair((fd), (block).handle), VMCI_ERROR_NOT_FOUND); })
+
+static void pair_arguments(void)
+{
+	struct vmci_qp_alloc_block block;
+	int fd = monitor(FIRST_CID);
+
+	block = good_block();
+	block.handle = no_handle;
+	expect_is(alloc_block(fd, block), VMCI_ERROR_INVALID_ARGS);
+	block.handle = (struct vmci_handle){ NONE, 5 };
+	expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	for (int bit = 4; bit < 32; bit++) {
+		block = good_block();
+		block.flags = 1u << bit;
+		expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	}
+	block = good_block();
+	block.flags = VMCI_QPFLAG_LOCAL;
+	expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	block = good_block();
+	block.produce_size = block.consume_size = 0;
+	expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	for (uint64_t count = 0; count < 2; count++) {
+		block = good_block();
+		block.page_count = count;
+		expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	}
+}
+
+/* S8, S19, N3 */
+static void pair_sizes(void)
+{
+	static const uint64_t bad[][2] = {
+		{ VMCI_MAX_GUEST_QP_MEMORY, 1 }, { 1, VMCI_MAX_GUEST_QP_MEMORY },
+		{ UINT64_MAX, 1 }, { UINT64_MAX, UINT64_MAX }, { 1ull << 32, 1ull << 32 },
+		{ 1ull << 63, 1ull << 63 },
+	};
+	struct vmci_qp_alloc_block block;
+	int fd = monitor(FIRST_CID);
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		block = good_block();
+		block.produce_size = bad[i][0];
+		block.consume_size = bad[i][1];
+		expect_refused(fd, block, VMCI_ERROR_NO_RESOURCES);
+	}
+	if (!is_ours())
+		return;
+	/* Not what the sizes need, one of them only in its low half (8.7) */
+	for (uint64_t count = 3; count < 6; count += 2) {
+		block = good_block();
+		block.page_count = count;
+		expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+	}
+	block = good_block();
+	block.page_count += 1ull << 32;
+	expect_refused(fd, block, VMCI_ERROR_INVALID_ARGS);
+}
+
+static void pair_memory_bad(void)
+{
+	struct vmci_qp_alloc_block block = good_block();
+	uint8_t *memory = map_pages(6);
+	int fd = monitor(FIRST_CID);
+
+	block.pages_address = address_of(nowhere());
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	block.pages_address = 0;
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	block.pages_address = UINT64_MAX - 2 * PAGE;
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	block.pages_address = 1ull << 63;
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	need_ok(mprotect(memory + 3 * PAGE, PAGE, PROT_READ));
+	block.pages_address = address_of(memory);
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	need_ok(munmap(memory + 2 * PAGE, PAGE));
+	expect_refused(fd, block, VMCI_ERROR_NO_MEM);
+	expect_is(alloc_block(fd, good_block()), VMCI_SUCCESS);
+}
+
+/* 5.7, creation */
+static void pair_create(void)
+{
+	int fd = monitor(FIRST_CID), other = monitor(FIRST_CID + 1);
+	struct vmci_qp_alloc_block block = good_block();
+
+	block.flags = VMCI_QPFLAG_ATTACH_ONLY;
+	expect_refused(fd, block, VMCI_ERROR_NOT_FOUND);
+	block = good_block();
+	block.handle.context = FIRST_CID + 1;
+	expect_refused(fd, block, VMCI_ERROR_NO_ACCESS);
+	block = good_block();
+	block.peer = FIRST_CID + 1;
+	expect_refused(fd, block, VMCI_ERROR_DST_UNREACHABLE);
+	block.peer = FIRST_CID;
+	expect_refused(fd, block, VMCI_ERROR_DST_UNREACHABLE);
+	block.peer = NONE;
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+	expect_is(alloc_block(fd, block), VMCI_ERROR_ALREADY_EXISTS);
+	expect_is(alloc_block(other, block), VMCI_ERROR_DST_UNREACHABLE);
+	expect_is(detach_pair(other, pair), VMCI_ERROR_NOT_FOUND);
+	expect_is(detach_pair(fd, pair), VMCI_SUCCESS);
+	expect_is(detach_pair(fd, pair), VMCI_ERROR_NOT_FOUND);
+
+	/* Named after the host, which may do that as well */
+	block = good_block();
+	block.handle.context = HOST;
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+	expect_is(detach_pair(fd, block.handle), VMCI_SUCCESS);
+	expect_is(alloc_block(fd, good_block()), VMCI_SUCCESS);
+	close(fd);
+	fd = monitor(FIRST_CID);
+	expect_is(alloc_block(fd, good_block()), VMCI_SUCCESS);
+}
+
+static void pair_flags(void)
+{
+	int fd = monitor(FIRST_CID);
+	struct vmci_qp_alloc_block block = good_block();
+
+	block.flags = VMCI_QPFLAG_NONBLOCK | VMCI_QPFLAG_PINNED;
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+	expect_is(detach_pair(fd, pair), VMCI_SUCCESS);
+	block.flags = NO_FLAGS;
+	block.produce_size = 0;
+	block.page_count = 3;
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+	expect_is(detach_pair(fd, pair), VMCI_SUCCESS);
+	block.produce_size = 1;
+	block.page_count = 4;
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+}
+
+/* S22, N2 */
+static void pair_set_va(void)
+{
+	int fd = monitor(FIRST_CID), other = monitor(FIRST_CID + 1);
+	struct vmci_qp_alloc_block block = good_block();
+	void *memory = pair_memory(pair, PAGE, PAGE);
+
+	expect_is(set_va(fd, pair, NULL), VMCI_ERROR_NOT_FOUND);
+	expect_is(set_va(fd, pair, memory), VMCI_ERROR_NOT_FOUND);
+	need(alloc_block(fd, block) == 0);
+	expect_is(set_va(other, pair, NULL), VMCI_ERROR_NOT_FOUND);
+	expect_is(set_va(other, pair, memory), VMCI_ERROR_NOT_FOUND);
+	expect_is(set_va(fd, pair, memory), VMCI_SUCCESS);
+	expect_is(set_va(fd, pair, nowhere()), VMCI_SUCCESS);
+	for (int i = 0; i < 3; i++)
+		expect_is(set_va(fd, pair, NULL), VMCI_SUCCESS);
+	expect_is(set_va(fd, pair, nowhere()), VMCI_ERROR_NO_MEM);
+	expect_is(set_va(fd, pair, memory), VMCI_SUCCESS);
+	expect_is(set_va(fd, pair, NULL), VMCI_SUCCESS);
+	expect_is(detach_pair(fd, pair), VMCI_SUCCESS);
+	need(alloc_block(fd, block) == 0);
+	need(set_va(fd, pair, NULL) == 0);
+}
+
+static int32_t alloc_old(int fd, struct vmci_handle handle, uint32_t peer, uint32_t flags,
+			 uint64_t produce, uint64_t consume)
+{
+	struct vmci_qp_alloc_block_old block = {
+		.handle = handle, .peer = peer, .flags = flags, .produce_size = produce,
+		.consume_size = consume, .result = NO_RESULT,
+	};
+
+	return request(fd, IOCTL_VMCI_QUEUEPAIR_ALLOC, &block);
+}
+
+static int32_t set_store(int fd, struct vmci_handle handle, void *produce, void *consume)
+{
+	struct vmci_qp_page_file_block block = {
+		.handle = handle, .produce_address = address_of(produce),
+		.consume_address = address_of(consume), .result = NO_RESULT,
+	};
+
+	return request(fd, IOCTL_VMCI_QUEUEPAIR_SETPAGEFILE, &block);
+}
+
+/* Monitors before 11.0: other results, and memory that comes later */
+static void pair_old(void)
+{
+	for (size_t v = 0; v < ARRAY_SIZE(all_versions); v++) {
+		int fd = monitor_of(all_versions[v], FIRST_CID, 0);
+		bool old = all_versions[v] < VMCI_VERSION_NOVMVM;
+
+		if (old) {
+			expect_is(alloc_old(fd, pair, NONE, 0, UINT64_MAX, 1),
+				  VMCI_ERROR_NO_RESOURCES);
+			expect_is(alloc_old(fd, pair, NONE, 0, 0, 0), VMCI_ERROR_INVALID_ARGS);
+			expect_is(alloc_old(fd, pair, NONE, VMCI_QPFLAG_ATTACH_ONLY, PAGE, PAGE),
+				  VMCI_ERROR_NOT_FOUND);
+			expect_is(alloc_old(fd, pair, HOST, 0, PAGE, PAGE),
+				  VMCI_SUCCESS_QUEUEPAIR_CREATE);
+			expect_is(alloc_old(fd, pair, HOST, 0, PAGE, PAGE),
+				  VMCI_ERROR_ALREADY_EXISTS);
+		} else {
+			expect_is(alloc_block(fd, good_block()), VMCI_SUCCESS);
+		}
+		expect_is(detach_pair(fd, pair), old ? VMCI_SUCCESS_LAST_DETACH : VMCI_SUCCESS);
+		expect_is(detach_pair(fd, pair), VMCI_ERROR_NOT_FOUND);
+		close(fd);
+	}
+}
+
+static void pair_store(void)
+{
+	int fd = monitor_of(VMCI_VERSION_NOTIFY, FIRST_CID, 0);
+	uint8_t *memory = pair_memory(pair, PAGE, PAGE);
+
+	expect_is(set_store(fd, pair, memory, memory + 2 * PAGE), VMCI_ERROR_NOT_FOUND);
+	need(alloc_old(fd, pair, HOST, 0, PAGE, PAGE) == VMCI_SUCCESS_QUEUEPAIR_CREATE);
+	expect_is(set_store(fd, pair, NULL, memory), VMCI_ERROR_INVALID_ARGS);
+	expect_is(set_store(fd, pair, memory, NULL), VMCI_ERROR_INVALID_ARGS);
+	expect_is(set_store(fd, pair, memory, nowhere()), VMCI_ERROR_NO_MEM);
+	expect_is(set_store(fd, pair, nowhere(), memory), VMCI_ERROR_NO_MEM);
+	expect_is(set_store(fd, pair, memory, memory + 2 * PAGE), VMCI_SUCCESS);
+	expect_is(set_store(fd, pair, memory, memory + 2 * PAGE), VMCI_ERROR_UNAVAILABLE);
+	expect_is(detach_pair(fd, pair), VMCI_SUCCESS_LAST_DETACH);
+}
+
+/* Who does not learn the result has no pair */
+static void pair_undone(void)
+{
+	struct vmci_qp_alloc_block block = good_block();
+	int fd = monitor(FIRST_CID);
+
+	expect_errno(ioctl(fd, IOCTL_VMCI_QUEUEPAIR_ALLOC, read_only(&block, sizeof(block))),
+		     EFAULT);
+	expect_is(detach_pair(fd, pair), VMCI_ERROR_NOT_FOUND);
+	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
+}
+
+/* A pair without memory costs nothing, so old monitors show the limits */
+static void ring_quota(void)
+{
+	struct vmci_handle handle = { FIRST_CID, 0 };
+	int fd = monitor_of(VMCI_VERSION_NOTIFY, FIRST_CID, 0);
+	uint64_t half = VMCI_MAX_GUEST_QP_MEMORY / 2;
+
+	/* Theirs limits each pair but not their sum (8.12) */
+	need(alloc_old(fd, pair, HOST, 0, half, PAGE) == VMCI_SUCCESS_QUEUEPAIR_CREATE);
+	expect_is(alloc_old(fd, handle, HOST, 0, half, 1),
+		  ours(VMCI_ERROR_NO_RESOURCES, VMCI_SUCCESS_QUEUEPAIR_CREATE));
+}
+
 /* --- the table ----------------------------------------------------------------------------- */
 
 static const struct vmtest host_rows[] = {
@@ -807,6 +1074,16 @@ static const struct vmtest host_rows[] = {
 	{ "8.10", "checkpoint: doorbells", bell_checkpoint },
 	{ "8.10", "checkpoint: all other types", other_checkpoints },
 	{ "8.10 S20 A23", "checkpoint: huge sizes", huge_checkpoint },
+	{ "8.7 S14", "QUEUEPAIR_ALLOC: arguments", pair_arguments },
+	{ "8.7 S8 N3", "QUEUEPAIR_ALLOC: sizes", pair_sizes },
+	{ "8.7 S19", "QUEUEPAIR_ALLOC: memory that cannot be used", pair_memory_bad },
+	{ "5.7 S14", "QUEUEPAIR_ALLOC: who may create what", pair_create },
+	{ "5.7", "QUEUEPAIR_ALLOC: flags, and a queue without bytes", pair_flags },
+	{ "8.7 S22 N2", "QUEUEPAIR_SETVA", pair_set_va },
+	{ "8.3", "QUEUEPAIR_ALLOC and DETACH of each version", pair_old },
+	{ "8.7 S22", "QUEUEPAIR_SETPAGEFILE", pair_store },
+	{ "8.7 A9", "QUEUEPAIR_ALLOC: a result that cannot be told", pair_undone },
+	{ "8.12 S19", "how many bytes the queue pairs of a context have", ring_quota },
 };
 
 #endif /* TESTS_VM_HOST_REQUESTS_H */

@@ -70,6 +70,21 @@ UNUSED static uint64_t address_of(const void *memory)
 	return (uintptr_t)memory;
 }
 
+/* Locked memory of this process, KiB */
+UNUSED static long locked_kib(void)
+{
+	char line[128];
+	long kib = -1;
+	FILE *f = fopen("/proc/self/status", "re");
+
+	need(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "VmLck: %ld kB", &kib) == 1)
+			break;
+	fclose(f);
+	return kib;
+}
+
 /* --- a monitor ------------------------------------------------------------------------------ */
 
 UNUSED static int open_vmci(void)
