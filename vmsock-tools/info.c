@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "format.h"
+#include "guests.h"
 #include "json.h"
 #include "pci.h"
 #include "socket-table.h"
@@ -285,6 +286,7 @@ static void print_text(const struct facts *facts)
 			       device_paths[i]);
 	putchar('\n');
 	print_device();
+	guests_print();
 }
 
 static void write_size(struct json *json, const char *name, guint64 size)
@@ -399,6 +401,7 @@ static void print_json(const struct facts *facts)
 	write_modules(&json);
 	write_devices(&json);
 	write_device(&json);
+	guests_write(&json);
 	json_finish(&json);
 }
 
