@@ -351,6 +351,29 @@ static void before_vmw_vmci(void)
 	intree_works();
 }
 
+/* /dev/vmci belongs to who was first, and is ours when theirs has gone */
+static bool vmci_node_is_ours(void)
+{
+	return device_of("/dev/vmci") == device_in("/sys/class/vmci/vmci/dev");
+}
+
+static void vmci_node(void)
+{
+	expect_is(run(MODPROBE " vmci"), 0);
+	expect(vmci_node_is_ours());
+	expect_is(run(MODPROBE " vmw_vmci"), 0);
+	expect(vmci_node_is_ours());
+	expect_is(run(MODPROBE " -r vmci"), 0);
+	expect_is(run(MODPROBE " -r vmw_vmci"), 0);
+	expect_is(run(MODPROBE " vmw_vmci"), 0);
+	expect_is(run(MODPROBE " vmci"), 0);
+	expect(!vmci_node_is_ours());
+	expect_is(run(MODPROBE " -r vmw_vmci"), 0);
+	expect(vmci_node_is_ours());
+	expect_is(run(MODPROBE " -r vmci"), 0);
+	expect(!exists("/dev/vmci"));
+}
+
 /* The balloon driver brings vmw_vmci past the blacklist; here it finds no VMware. */
 static void balloon_brings_vmw_vmci(void)
 {
@@ -375,6 +398,7 @@ static const struct vmtest rows[] = {
 	{ "D2-40", "family 40 is left to the kernel", kernel_family_stays_free },
 	{ "D1-vmw_vmci", "loaded before vmci: one clear line, both work", after_vmw_vmci },
 	{ "D1-vmw_vmci", "loaded after vmci: both work", before_vmw_vmci },
+	{ "D1-vmw_vmci", "/dev/vmci is there for who was first, then for the other", vmci_node },
 	{ "D1-vmw_vmci", "vmw_balloon may bring it", balloon_brings_vmw_vmci },
 };
 
