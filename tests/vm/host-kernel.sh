@@ -33,6 +33,7 @@ table="
 12.J-154 ATTACH without a handle: EPROTO and RST|then EALREADY for ever [F6]
 12.E-79 retry after a failure that follows OFFER|the queue pair stays [F5]
 12.L-182 the machine leaves between OFFER and ATTACH|then EALREADY for ever [F6]
+12.L-182 a machine killed right after OFFER: the same|nobody tells: ETIMEDOUT
 5.5 packets of an earlier connection are ignored|they end the attempt [M9]
 12.J-152 another machine or port answers: RST, the attempt survives|accepted [CVE-2026-99123]|6.1
 12.J-166 nor does anything from third parties|accepted [CVE-2026-99123]|6.1
