@@ -60,7 +60,7 @@
  * @flags: of the creator
  * @trusted: the creator was
  * @restricted: the creator's context is
- * @shut: had two ends, and one has left
+ * @shut: had two ends, or was to have them, and one has gone
  * @told: who was there first knows of the other
  * @vm: the virtual machine, NULL while it is not there
  * @node: in vm->pairs
@@ -399,12 +399,15 @@ static int judge_attach(const struct host_qp *pair, const struct applicant *who,
 	s32 version = vmci_is_vm(who->cid) || !pair->vm ? who->version : pair->vm->version;
 	int result;
 
-	if (pair->attacher != VMCI_INVALID_ID)
+	if (pair->attacher != VMCI_INVALID_ID || pair->shut)
 		return VMCI_ERROR_UNAVAILABLE;
 	if (pair->creator == who->cid)
 		return VMCI_ERROR_ALREADY_EXISTS;
 	if (vmci_is_vm(pair->creator) && vmci_is_vm(who->cid))
 		return VMCI_ERROR_DST_UNREACHABLE;
+	/* A client has the handle from its peer, who must not name another's pair */
+	if (!vmci_is_vm(who->cid) && spec->peer != VMCI_INVALID_ID && spec->peer != pair->creator)
+		return VMCI_ERROR_NO_ACCESS;
 	result = judge_access(pair, who);
 	if (result < 0)
 		return result;
@@ -849,6 +852,37 @@ static bool first_handle(struct vmci_context *vm, struct vmci_handle *out)
 	return pair;
 }
 
+/* A pair made for this virtual machine, which has not come; broker_lock is held */
+static struct host_qp *find_expectant(const struct vmci_context *vm)
+{
+	struct host_qp *pair;
+
+	list_for_each_entry(pair, &clients_only, node)
+		if (pair->client && !pair->shut && pair->attacher == VMCI_INVALID_ID &&
+		    pair->peer == vm->cid)
+			return pair;
+	return NULL;
+}
+
+/* Its client learns that nobody will come; false when there is none */
+static bool disappoint(struct vmci_context *vm)
+{
+	struct host_qp *pair;
+	bool direct = false;
+
+	mutex_lock(&broker_lock);
+	pair = find_expectant(vm);
+	if (pair) {
+		pair->shut = true;
+		direct = vmci_announce_detach(&pair->detach, &pair->resource,
+					      VMCI_HOST_CONTEXT_ID, vm->cid);
+	}
+	mutex_unlock(&broker_lock);
+	if (direct)
+		vmci_deliver_directly(&pair->detach.delivery);
+	return pair;
+}
+
 /* A virtual machine that is gone leaves all its pairs; it makes none meanwhile */
 void vmci_host_qp_vm_leave_all(struct vmci_context *vm)
 {
@@ -856,6 +890,8 @@ void vmci_host_qp_vm_leave_all(struct vmci_context *vm)
 
 	while (first_handle(vm, &handle))
 		vmci_host_qp_vm_detach(vm, handle);
+	while (disappoint(vm))
+		;
 }
 
 /* ---- An administrator looks ---- */
