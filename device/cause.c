@@ -41,6 +41,14 @@ static enum way way_of(const struct function *function, enum irq_type *type)
 	return LINE;
 }
 
+/* Messages are writes to memory: without bus mastering they wait, a line does not */
+static enum way way_now(const struct function *function, enum irq_type *type)
+{
+	enum way way = way_of(function, type);
+
+	return way == LINE || pci_bus_master(&function->pci) ? way : NO_WAY;
+}
+
 static __u32 active(const struct function *function)
 {
 	return function->causes.enabled ? function->causes.pending & function->causes.mask : 0;
@@ -75,7 +83,7 @@ void cause_raise(struct function *function, __u32 causes)
 	enum irq_type type;
 
 	function->causes.pending |= causes;
-	switch (way_of(function, &type)) {
+	switch (way_now(function, &type)) {
 	case NO_WAY:
 		break;
 	case VECTORS:
@@ -98,7 +106,7 @@ __u32 cause_acknowledge(struct function *function)
 	enum irq_type type;
 
 	function->causes.pending = 0;
-	if (way_of(function, &type) == LINE)
+	if (way_now(function, &type) == LINE)
 		set_line(function);
 	return causes;
 }
@@ -107,7 +115,7 @@ void cause_update(struct function *function)
 {
 	enum irq_type type;
 
-	switch (way_of(function, &type)) {
+	switch (way_now(function, &type)) {
 	case NO_WAY:
 		break;
 	case VECTORS:

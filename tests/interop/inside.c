@@ -50,6 +50,86 @@ static void host_speaks(void)
 		printf("# %d of 30 connections failed with EPROTO\n", overtaken);
 }
 
+/* --- access to memory --------------------------------------------------------------------- */
+
+#define FUNCTIONS	"/sys/bus/pci/devices"
+#define PCI_IDS		0x074015adu
+#define PCI_COMMAND	4
+#define PCI_MASTER	4
+
+/* The device's configuration space */
+static int configuration(void)
+{
+	DIR *functions = opendir(FUNCTIONS);
+	struct dirent *function;
+	uint32_t ids = 0;
+	char path[300];
+	int fd = -1;
+
+	need(functions);
+	while (ids != PCI_IDS && (function = readdir(functions))) {
+		close(fd);
+		snprintf(path, sizeof(path), FUNCTIONS "/%s/config", function->d_name);
+		fd = open(path, O_RDWR);
+		if (pread(fd, &ids, sizeof(ids), 0) != sizeof(ids))
+			ids = 0;
+	}
+	closedir(functions);
+	need(ids == PCI_IDS);
+	return fd;
+}
+
+static void allow_access(int config, bool allowed)
+{
+	uint16_t command;
+
+	need(pread(config, &command, sizeof(command), PCI_COMMAND) == sizeof(command));
+	command = allowed ? command | PCI_MASTER : command & ~PCI_MASTER;
+	need(pwrite(config, &command, sizeof(command), PCI_COMMAND) == sizeof(command));
+}
+
+static void expect_echo(int fd, const char *text)
+{
+	char got[16] = "";
+
+	need(send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text));
+	expect_is(recv(fd, got, strlen(text), MSG_WAITALL), strlen(text));
+	expect(!strcmp(got, text));
+}
+
+/* The kernel of the host gives the pages of the connection back, and gets them again */
+static void access_returns(void)
+{
+	int fd = ordered(ROLE_ECHO, 0, 0), config = configuration();
+
+	expect_echo(fd, "there");
+	for (int i = 0; i < 3; i++) {
+		allow_access(config, false);
+		allow_access(config, true);
+		expect_echo(fd, "again");
+	}
+	close(config);
+	close(fd);
+}
+
+/* ... or does not, and nobody there waits for it */
+static void access_ends(void)
+{
+	int fd = ordered(ROLE_ECHO, 0, 0), config = configuration();
+
+	expect_echo(fd, "there");
+	allow_access(config, false);
+	sleep(5);
+	allow_access(config, true);
+	need(revents_within(fd, POLLIN, SOON_MS) & POLLIN);
+	expect(recv(fd, &(char){ 0 }, 1, 0) <= 0);
+	close(config);
+	close(fd);
+	fd = ordered(ROLE_ECHO, 0, 0);
+	expect_echo(fd, "anew");
+	close(fd);
+}
+
 static void die(void)
 {
 	busy();
@@ -93,6 +173,8 @@ static const struct vmtest first_start[] = {
 	{ "nested", "connections one after the other", in_turn, 300 },
 	{ "nested", "200 connections at a time", parallel, 120 },
 	{ "nested", "datagrams both ways, with their sender", datagrams },
+	{ "nested", "bus mastering off and on: connections go on", access_returns },
+	{ "nested", "bus mastering off for long: connections end", access_ends },
 	{ "nested", "connections, and its end", die },
 };
 
