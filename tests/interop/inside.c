@@ -18,7 +18,7 @@ static void in_turn(void)
 /* The kernel's own host lets the packet fail instead of an answer (vfio-user.md 9.2) */
 static void nobody_there(void)
 {
-	int fd = stream_socket();
+	int fd = patient_socket();
 
 	expect_errno(connect_to(fd, HOST, PORT_NOBODY),
 		     getenv("VMSOCK_HOST_FAILS") ? EINVAL : ECONNRESET);
@@ -34,10 +34,10 @@ static void host_speaks(void)
 	int overtaken = 0;
 
 	for (int i = 0; i < 30; i++) {
-		int fd = stream_socket();
+		int fd = patient_socket();
 
 		if (connect_to(fd, HOST, PORT_SPEAKS) < 0) {
-			expect_is(errno, EPROTO);
+			expect(errno == EPROTO || errno == ECONNRESET);
 			overtaken++;
 		} else {
 			expect_is(verdict(fd), VERDICT_GOOD);
@@ -47,7 +47,7 @@ static void host_speaks(void)
 	if (!getenv("VMSOCK_HOST_FAILS"))
 		expect_is(overtaken, 0);
 	else if (overtaken)
-		printf("# %d of 30 connections failed with EPROTO\n", overtaken);
+		printf("# %d of 30 connections failed\n", overtaken);
 }
 
 /* --- access to memory --------------------------------------------------------------------- */

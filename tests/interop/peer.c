@@ -28,6 +28,9 @@
 #include "interop.h"
 
 #define PIECE	65521u
+/* A machine with much to do may take longer than the usual time-out */
+#define PATIENCE_S	60
+#define SILENCE_S	2
 /* Guests whose context IDs are neighbours */
 #define GUESTS_MAX	64
 
@@ -221,13 +224,15 @@ static bool play(int fd, const struct order *order)
 	}
 }
 
-/* As dial(); errno says why not */
-static int dial_vsock(unsigned int port)
+/* As dial(), for so long; errno says why not */
+static int dial_vsock(unsigned int port, unsigned int seconds)
 {
 	struct sockaddr_vm address = vm_address(guest, port);
+	struct timeval patience = { .tv_sec = seconds };
 	int fd = socket(family, SOCK_STREAM, 0), number;
 
-	if (fd < 0)
+	if (fd < 0 || setsockopt(fd, family, SO_VMCI_CONNECT_TIMEOUT, &patience,
+				 sizeof(patience)))
 		err(EXIT_FAILURE, "socket");
 	if (!connect(fd, (struct sockaddr *)&address, sizeof(address)))
 		return fd;
@@ -263,7 +268,7 @@ refused:
 /* A connection to a port of the guest, -1 if there is none */
 static int dial(unsigned int port)
 {
-	return base ? dial_path(port) : dial_vsock(port);
+	return base ? dial_path(port) : dial_vsock(port, PATIENCE_S);
 }
 
 /*
@@ -283,7 +288,7 @@ static void fall_silent(unsigned int port)
 	    !send_all(fd, command, sizeof(command) - 1) ||
 	    recv(fd, answer, sizeof(answer), 0) < 2 || memcmp(answer, "ok", 2))
 		err(EXIT_FAILURE, "%s", path);
-	if (dial(port) < 0)
+	if (dial_vsock(port, SILENCE_S) < 0)
 		warn("guest %u, which gets nothing", guest);
 	else
 		warnx("guest %u, which gets nothing: connected", guest);

@@ -44,9 +44,21 @@ UNUSED static uint64_t much(uint64_t queue, unsigned int most)
 
 /* --- connections -------------------------------------------------------------------------- */
 
+/* A machine with much to do may take longer than the usual time-out */
+#define PATIENCE_S	60
+
+UNUSED static int patient_socket(void)
+{
+	struct timeval patience = { .tv_sec = PATIENCE_S };
+	int fd = stream_socket();
+
+	need_ok(setsockopt(fd, vm_family, SO_VMCI_CONNECT_TIMEOUT, &patience, sizeof(patience)));
+	return fd;
+}
+
 UNUSED static int host_connection(unsigned int port, uint64_t queue)
 {
-	int fd = stream_socket();
+	int fd = patient_socket();
 
 	if (queue)
 		set_size(fd, queue);
@@ -219,7 +231,7 @@ UNUSED static void half_close(void)
 
 UNUSED static void nobody(void)
 {
-	int fd = stream_socket();
+	int fd = patient_socket();
 
 	expect_errno(connect_to(fd, HOST, PORT_NOBODY), ECONNRESET);
 	close(fd);
