@@ -13,11 +13,12 @@
 . tap.sh
 . nest.sh
 
-# measured TRANSPORT FAMILY HOST-MODULE GUEST-MODULE START-COMMAND: a guest that measures
+# measured TRANSPORT FAMILY HOST-MODULE GUEST-MODULE[+GUEST-MODULE] START-COMMAND: a guest that
+# measures
 measured()
 {
 	transport=$1 family=$2 host=$3 folder=$PWD/$1
-	nested_image "$folder" "bench-inside 900 $4"
+	nested_image "$folder" "bench-inside 900 $(echo "$4" | tr + ' ')"
 	modprobe "$host" || return
 	"$5"
 	start_peer "$family"
@@ -25,7 +26,8 @@ measured()
 	end_peer
 	[ ! -e "$folder/device.pid" ] || end_device "$folder"
 	nested_logs "$folder"
-	tr -d '\r' <"$folder/results.1" | grep '^# {'
+	tr -d '\r' <"$folder/results.1" >"$folder/rows"
+	grep '^# {' "$folder/rows" || diag "$(cat "$folder/rows" peer.log)"
 	grep -q '^ok 1' "$folder/results.1" && eventually 20 modprobe -r "$host"
 }
 
@@ -44,7 +46,7 @@ with_virtio()
 ok "KVM" load_kvm
 for try in vmw_vmci:40:vmw_vsock_vmci_transport:vmw_vsock_vmci_transport:with_vmci \
 	vmsock:0:vmsock:vmsock:with_vmci \
-	virtio_vsock:40:vhost_vsock:vmw_vsock_virtio_transport:with_virtio; do
+	virtio_vsock:40:vhost_vsock:virtio_pci+vmw_vsock_virtio_transport:with_virtio; do
 	# shellcheck disable=SC2046 # words
 	measured $(echo "$try" | tr : ' ') >"said"
 	tap_result $? "${try%%:*} is measured"
