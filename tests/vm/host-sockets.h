@@ -384,8 +384,10 @@ static void restricted_dgram(void)
 	expect_errno(send_to(stranger, "x", 1, VM, 77), EPERM);
 	expect_is(send_message(vm.fd, (struct vmci_handle){ HOST, port_of(stranger) }, from, 1),
 		  VMCI_ERROR_NO_ACCESS);
-	/* Theirs looks at answers only, which it does not see */
-	expect_errno(connect_to(stream_socket(), VM, VM_PORT), ours(EPERM, ETIMEDOUT));
+	/* Theirs finds out when the answer does not come, or with a result as errno */
+	expect(connect_to(stream_socket(), VM, VM_PORT) < 0);
+	if (is_ours())
+		expect_is(errno, EPERM);
 }
 
 /* --- streams -------------------------------------------------------------------------------- */
@@ -562,9 +564,11 @@ static void bad_index(void)
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct vm vm = vm_of(0);
-		int fd = vm_connection(&vm);
 		char byte;
+		int fd;
 
+		vm.handle.resource += i << 24;
+		fd = vm_connection(&vm);
 		produce_header(&vm)->producer_tail = bad[i];
 		send_type(&vm, VMSOCK_PACKET_WROTE);
 		expect(recv(fd, &byte, 1, 0) < 0);
