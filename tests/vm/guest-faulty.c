@@ -238,16 +238,18 @@ static void missed_event(void)
 
 /* --- transfers that hang ------------------------------------------------------------------ */
 
-static void hangs(const char *rule)
+static void hangs(const char *rule, const char *line)
 {
 	int idle;
 
 	find_function();
 	need(command_device(rule));
+	mark_log();
 	idle = call_host();
 	if (idle >= 0)
 		close(idle);
-	expect_soon(call_host() < 0);
+	expect_soon(said(line));
+	expect(call_host() < 0);
 	expect_itself(DEVICE_CID);
 	unbind();
 	expect_itself(HOST);
@@ -257,12 +259,12 @@ static void hangs(const char *rule)
 
 static void alloc_hangs(void)
 {
-	hangs("fault VMCI_QUEUEPAIR_ALLOC:stuck@1");
+	hangs("fault VMCI_QUEUEPAIR_ALLOC:stuck@1", "the device does not take a message");
 }
 
 static void receive_hangs(void)
 {
-	hangs("fault in:stuck@1");
+	hangs("fault in:stuck@1", "the device does not deliver");
 }
 
 static void register_only(void)

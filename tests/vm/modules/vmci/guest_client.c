@@ -309,6 +309,20 @@ static void local_pairs(void)
 	vmci_qpair_detach(&b);
 }
 
+/* A handle is the name of one pair, wherever its ends are */
+static void names_of_pairs(void)
+{
+	u32 cid = vmci_get_context_id();
+	struct vmci_handle handle = handle_of(NONE, NONE);
+	struct vmci_qp *outer = NULL, *local = NULL;
+
+	expect_is(make_pair(&outer, &handle, 4096, 4096, 0), VMCI_SUCCESS);
+	expect_is(vmci_qpair_alloc(&local, &handle, 4096, 4096, cid, VMCI_QPFLAG_LOCAL, 0),
+		  VMCI_ERROR_ALREADY_EXISTS);
+	expect(!local);
+	vmci_qpair_detach(&outer);
+}
+
 /* --- how long it takes -------------------------------------------------------------------- */
 
 static void speed(void)
@@ -336,6 +350,7 @@ static const struct ktap_test tests[] = {
 	{ "guest: 6.2 as many doorbells as there are indexes, and no more", every_index },
 	{ "guest: 5.6 queue pairs that cannot be", refused_pairs },
 	{ "guest: 5.6 local queue pairs", local_pairs },
+	{ "guest: 5.6 names of queue pairs", names_of_pairs },
 	{ "guest: a thousand calls", speed },
 };
 
