@@ -103,7 +103,10 @@ nested_rows()
 		'vmtest: fault'*) tap_result 1 "$1: ${line#vmtest: fault }" || : ;;
 		esac
 	done <"$2/rows"
-	is "$(tr -d '\r' <"$2/console.$3" | grep -E -f /nested/reports)" "" \
+	tr -d '\r' <"$2/console.$3" >"$2/log"
+	grep -q '^vmtest: begin' "$2/rows" ||
+		diag "the guest does not come up: $(tail -n 15 "$2/log")"
+	is "$(grep -E -f /nested/reports "$2/log")" "" \
 		"$1: the guest's kernel reports nothing"
 }
 
