@@ -7,6 +7,7 @@
 #
 # What the host does is in demo.host.
 #
+# vm-kernels: 6.1 7.3
 # vm-device: --cid 42 --uds %D/host
 # vm-timeout: 180
 # vm-programs: vmsock-tools/vmsock examples/server.c examples/client.c

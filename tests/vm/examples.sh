@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1 7.3
 # vm-modules: vmsock
 # vm-programs: examples/server.c examples/client.c
 # vm-programs: examples/datagram-server.c examples/datagram-client.c vmsock-tools/vmsock

@@ -6,6 +6,7 @@
  * Through sysfs: unbinding, reset, a suspend that stops when all devices sleep.  A function that is
  * alone behind a root port is reset together with its bus.
  *
+ * vm-kernels: 6.1 7.3 debug
  * vm-modules: vmsock
  * vm-device: --cid 42 --uds %D/host
  * vm-qemu: -device pcie-root-port,id=root1,slot=1

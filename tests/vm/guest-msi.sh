@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1 7.3 debug
 # vm-device: --cid 77 --uds %D/host --interrupts=msi
 # vm-timeout: 300
 

@@ -3,6 +3,7 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
+ * vm-kernels: 6.1 7.3 debug
  * vm-modules: vmsock
  * vm-device: --cid 42 --uds %D/host
  * vm-qemu: -action reboot=reset

@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1 7.3 debug
 # vm-device: --cid 42 --uds %D/host
 # vm-programs: vmsock-tools/vmsock
 

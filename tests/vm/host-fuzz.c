@@ -9,6 +9,7 @@
  * must be no virtual machine, no queue pair and no locked memory.  VMSOCK_STRESS_SECONDS says how
  * long.
  *
+ * vm-kernels: 6.1 7.3 debug
  * vm-modules: vmsock
  * vm-sources: modules/common/packet.c
  * vm-boot: own

@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1 7.3
 # vm-modules: vmsock vsock_loopback
 # vm-programs: tests/lib/library-guest
 # vm-timeout: 180

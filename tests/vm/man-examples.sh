@@ -11,7 +11,7 @@
 # The debug kernel has no TCP/IP.
 #
 # vm-modules: vmsock
-# vm-kernels: 6.1 6.12 7.3
+# vm-kernels: 6.1
 # vm-timeout: 180
 # vm-programs: vmsock-tools/vmsock man/vmsock.1 man/vmsock-cat.1 man/vmsock-doctor.1
 # vm-programs: man/vmsock-echo.1 man/vmsock-forward.1 man/vmsock-info.1 man/vmsock-perf.1

@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1 7.3
 # vm-programs: vmsock-tools/vmsock tests/tools/json-check docs/json/doctor.json
 # vm-boot: own
 # vm-timeout: 120

@@ -8,7 +8,7 @@
 # The debug kernel has no TCP/IP.
 #
 # vm-modules: vmsock vsock_loopback
-# vm-kernels: 6.1 6.12 7.3
+# vm-kernels: 6.1
 # vm-programs: vmsock-tools/vmsock tests/tools/activate.c
 # vm-timeout: 180
 

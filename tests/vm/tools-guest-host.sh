@@ -8,6 +8,7 @@
 # The host's part is tools-guest-host.host.  It begins with the servers of the host, ports 6000 on,
 # and then connects to those of the guest, 7000 on.
 #
+# vm-kernels: 6.1
 # vm-device: --cid 42 --uds %D/host
 # vm-programs: vmsock-tools/vmsock tests/tools/json-check docs/json/info.json
 # vm-timeout: 180

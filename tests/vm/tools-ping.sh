@@ -5,6 +5,7 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# vm-kernels: 6.1
 # vm-modules: vmsock vsock_loopback
 # vm-programs: vmsock-tools/vmsock tests/tools/json-check docs/json/ping.json
 # vm-timeout: 120

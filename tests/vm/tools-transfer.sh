@@ -10,7 +10,7 @@
 # 16 MiB; VMSOCK_FULL=1 makes it a GiB each, and needs VMSOCK_STRESS_SECONDS=3600 beside it.
 #
 # vm-modules: vmsock
-# vm-kernels: 6.1 7.3
+# vm-kernels: 6.1
 # vm-programs: vmsock-tools/vmsock
 # vm-timeout: 180
 
