@@ -88,7 +88,6 @@ result $? "... got what the command wrote"
 
 # One direction alone
 server cat --listen unix:s
-yes | head -c 1000000 >input
 vmsock cat --send-only --json unix:s <file >out 2>err
 is "$?$(cat out)" 0 "--send-only"
 grep -q '"sent": 3000001' err && cp err summary && follows cat summary
@@ -96,6 +95,7 @@ result $? "--json follows its schema"
 ended 0 "its peer"
 cmp server.out file >err
 result $? "... got everything"
+yes | head -c 1000000 >input
 server cat --listen unix:s
 mkfifo open
 exec 3<>open
