@@ -15,7 +15,7 @@ tree_files()
 		(cd "$source" && git ls-files -z --cached --others --exclude-standard |
 			xargs -0 ls -d 2>/dev/null | tr '\n' '\0')
 	else
-		(cd "$source" && find . -type f -print0)
+		(cd "$source" && find . ! -type d -print0)
 	fi
 }
 
