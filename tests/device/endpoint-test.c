@@ -601,7 +601,7 @@ static void slow_guest(void)
 
 	listen_here(true);
 	function->deaf = true;
-	world.socket = guest_connect(world.guest, PORT, 4096, false);
+	world.socket = machine_connect(&world.guest->machine, PORT, 4096, false);
 	timer_set(timer, 1500);
 	loop_run(world.loop);
 	timer_remove(timer);
@@ -611,7 +611,7 @@ static void slow_guest(void)
 	world.socket->finish = true;
 	ok(world_until(&world, met) && !world.socket->failed,
 	   "5.10 a guest that takes 1.5 s for the answer to its request is connected");
-	guest_run(world.socket);
+	machine_run(world.socket);
 	world.app = world.server.apps;
 	ok(world.app && world_until(&world, app_ended) && world.app->received == 10000,
 	   "5.10 and says all");
