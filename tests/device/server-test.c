@@ -156,7 +156,7 @@ static const struct {
 	{ "all-ones on\n", "ok\n" },
 	{ "all-ones off\n", "ok\n" },
 	{ "hostile everything on\n", "error: \"everything\" is nothing hostile; sizes, events, "
-	  "stuck, rings, cid and gone are\n" },
+	  "stuck, rings, cid, mute and gone are\n" },
 	{ "fault out:drop@1\n", "ok\n" },
 	{ "fault out:drop\n", "error: \"out:drop\" is no fault; one is, say, out:drop@5\n" },
 	{ "fault out:drop@0\n", "error: \"out:drop@0\" is no fault; one is, say, out:drop@5\n" },
