@@ -10,4 +10,7 @@
 # vm-programs: tests/lib/service-plain
 # vm-timeout: 400
 
+# Ten thousand connections are made on the build machine.
+VMSOCK_TEST_CONNECTIONS=${VMSOCK_FULL:+10000}
+export VMSOCK_TEST_CONNECTIONS="${VMSOCK_TEST_CONNECTIONS:-2000}"
 exec service-plain 2/0 1/40
