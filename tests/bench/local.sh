@@ -5,8 +5,10 @@
 #
 # Copyright (C) 2026 The vmsock authors
 #
+# The kernel's own driver is loaded first: who comes later has no /dev/vmci.
+#
 # vm-boot: own
-# vm-modules: vmsock vsock_loopback vmw_vsock_vmci_transport
+# vm-modules: vsock_loopback vmw_vsock_vmci_transport vmsock
 # vm-memory: 1024
 # vm-timeout: 900
 # vm-programs: tests/bench/bench.c
