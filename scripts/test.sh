@@ -182,20 +182,13 @@ part_interop()
 	interop_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
 }
 
-# A kernel as the host of virtual machines, in a guest that has guests
-nested_jobs()
-{
-	for kernel in 7.3 6.1; do
-		echo "'$source/tests/vm/run' --tests '$source/tests/nested' --kernel $kernel" \
-			"--build '$work/build' --modules '$work/modules-$kernel'" \
-			"--again --output '$output/nested'"
-	done
-}
-
+# A kernel as the host of a virtual machine, in a guest that has guests: both have our driver. The
+# other pairs, and 7.3, are tried by hand, as emulation in emulation takes half an hour for them.
 part_nested()
 {
 	mkdir -p "$output/nested"
-	nested_jobs | xargs -P "$guests" -d '\n' -n 1 sh -c
+	"$source/tests/vm/run" --tests "$source/tests/nested" --kernel 6.1 --build "$work/build" \
+		--modules "$work/modules-6.1" --again --output "$output/nested" host
 }
 
 part_distcheck() { make -C "$work/build" distcheck; }
