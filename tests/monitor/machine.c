@@ -390,4 +390,3 @@ void machine_close(struct socket *socket)
 	*at = socket->next;
 	free(socket);
 }
-
