@@ -8,6 +8,9 @@
  * sending is told by the busy flag alone, for which the driver spins; the end of a receiving also
  * by an interrupt, always: the write is posted, and a driver that saw no end when it looked
  * goes to sleep.
+ *
+ * A receive may come at the moment when bus mastering goes off: it waits until that is on again,
+ * as the driver does, which gives up a device that never answers.
  */
 #include <string.h>
 
@@ -187,11 +190,22 @@ static bool receive(struct function *function, __u64 buffer)
 
 void dma_receive(struct function *function, __u64 buffer)
 {
-	bool good = usable(function, buffer) && receive(function, buffer);
+	bool good;
 
+	function->regs.receive = buffer;
+	function->regs.receive_waits = !memory_enabled(function->memory);
+	if (function->regs.receive_waits)
+		return;
+	good = usable(function, buffer) && receive(function, buffer);
 	if (usable(function, buffer))
 		finish(function, buffer, 0, 1);
 	cause_raise(function, VMCI_CAUSE_DMA_DATAGRAM);
 	if (good)
 		inbound_settle(function);
+}
+
+void dma_resume(struct function *function)
+{
+	if (function->regs.receive_waits)
+		dma_receive(function, function->regs.receive);
 }

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "dma.h"
 #include "fault.h"
 #include "function.h"
 #include "irq.h"
@@ -197,6 +198,7 @@ static void write_config(struct function *function, uint64_t offset, const uint8
 	if (pci_bus_master(&function->pci) != memory_enabled(function->memory)) {
 		memory_enable(function->memory, pci_bus_master(&function->pci));
 		memory_changed(function);
+		dma_resume(function);
 	}
 	cause_update(function);
 }

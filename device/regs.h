@@ -22,6 +22,8 @@ struct regs {
 	__u64 result;
 	__u32 out_high;
 	__u32 in_high;
+	__u64 receive;		/* DATA_IN, written while there was no access to memory */
+	bool receive_waits;	/* and not carried out yet */
 };
 
 /* Which BAR is accessed: only the ports have the byte streams */
