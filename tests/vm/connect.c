@@ -230,7 +230,7 @@ static void after_shutdown(void)
 /* Start connecting and ask at once again; was the attempt still under way? */
 static bool again_while_connecting(unsigned int port, int listening)
 {
-	int fd = stream_socket(), error;
+	int fd = stream_socket(), accepted, error;
 
 	set_blocking(fd, false);
 	expect_errno(connect_to(fd, vm_cid, port), EINPROGRESS);
@@ -241,7 +241,9 @@ static bool again_while_connecting(unsigned int port, int listening)
 	expect_is(error_of_connect(fd), 0);
 	expect_errno(connect_to(fd, vm_cid, port), EISCONN);
 	set_blocking(fd, true);
-	expect_works(fd, need_ok(accept(listening, NULL, NULL)));
+	accepted = need_ok(accept(listening, NULL, NULL));
+	expect_works(fd, accepted);
+	close(accepted);
 	close(fd);
 	return error == EALREADY;
 }

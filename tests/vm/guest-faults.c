@@ -98,10 +98,11 @@ static void check_client(long result)
 	close(client);
 }
 
+/* Most of it is done where the answers arrive: here only on a machine that is slow enough */
 static void connecting(void)
 {
 	fail_each(&(struct attempt){ "connect to the host", prepare_client, call_connect,
-				     check_client, 4, true });
+				     check_client, 2, true });
 	expect_host();
 }
 

@@ -8,6 +8,7 @@
  * kernel's vsock is gone.
  *
  * vm-boot: own
+ * vm-kernels: 6.1 6.12 7.3
  * vm-timeout: 900
  */
 #include "module.h"
