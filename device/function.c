@@ -306,6 +306,26 @@ __s32 function_ring(struct function *function, struct vmci_handle handle)
 	return doorbell_ring(function, handle);
 }
 
+/* Why the guest does not answer, as far as it can be seen from here */
+static const char *obstacle(const struct function *function)
+{
+	if (!function->irqs)
+		return "no virtual machine is there";
+	if (function->failed)
+		return "its memory is not shared";
+	if (!function->regs.negotiated)
+		return "no driver in it has started the device";
+	if (!pci_bus_master(&function->pci))
+		return "its device has no access to memory (bus mastering is off)";
+	return "its driver does not answer";
+}
+
+void function_unreached(struct function *function, __u32 port)
+{
+	function_warn(function, "port %u of context %u cannot be reached: %s", port,
+		      function->cid, obstacle(function));
+}
+
 __u32 function_cid(const struct function *function)
 {
 	return function->cid;

@@ -86,6 +86,9 @@ __s32 function_pair_event(struct function *function, enum vmci_event_id event,
 /* Rings a doorbell of the guest; VMCI_ERROR_NOT_FOUND when it has none such (vmci.md 6.4) */
 __s32 function_ring(struct function *function, struct vmci_handle handle);
 
+/* A program of the host got no connection to @port: the log says what the guest lacks */
+void function_unreached(struct function *function, __u32 port);
+
 /* The guest's context */
 __u32 function_cid(const struct function *function);
 

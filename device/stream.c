@@ -158,10 +158,14 @@ static void stream_fail(struct stream *stream)
 		ops->closed(connection);
 }
 
-/* Nobody is told (vsock.md 5.5, 5.6) */
+/* The guest is not told (vsock.md 5.5, 5.6) */
 static void timed_out(void *data)
 {
-	stream_fail(data);
+	struct stream *stream = data;
+
+	if (stream->hs.state == VMSOCK_REQUESTED)
+		function_unreached(stream->endpoint->host.function, stream->hs.peer.port);
+	stream_fail(stream);
 }
 
 /*
@@ -256,6 +260,7 @@ struct stream *stream_connect(struct endpoint *endpoint, __u32 port, void *conne
 	vmsock_handshake_init(&stream->hs, local);
 	step = vmsock_handshake_connect(&stream->hs, peer, options->sizes, options->packet_style);
 	if (!step.send || !endpoint_send(endpoint, &step.packet)) {
+		function_unreached(endpoint->host.function, port);
 		stream_close(stream);
 		return NULL;
 	}

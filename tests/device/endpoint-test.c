@@ -208,10 +208,12 @@ static void refusals(void)
 	ok(world_until(&world, app_ended) && !world.app->length,
 	   "9.1 the program is refused, without a word: no listener in the guest");
 	app_free(world.app);
+	is_u64(world.guest->function.unreached, 0, "9.1 which is no news for the log");
 	world.guest->function.absent = true;
 	world.app = app_connect(world.loop, world.path, NOBODY);
 	ok(world_until(&world, app_ended) && !world.app->length,
 	   "9.1 the program is refused, without a word: no driver in the guest");
+	is_u64(world.guest->function.unreached, 1, "9.1 of which the log tells");
 	app_free(world.app);
 	world.guest->function.absent = false;
 }
@@ -568,8 +570,10 @@ static void timeouts(void)
 	host_again(options);
 	world.guest->function.deaf = true;
 	world.app = app_connect(world.loop, world.path, PORT);
+	world.guest->function.unreached = 0;
 	ok(world_until(&world, app_ended) && !world.app->length,
 	   "5.10 a guest that does not answer: the program is refused");
+	is_u64(world.guest->function.unreached, 1, "5.10 of which the log tells");
 	app_free(world.app);
 	world.guest->function.deaf = false;
 	guest_reset(world.guest);

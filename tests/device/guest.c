@@ -84,6 +84,12 @@ __s32 function_ring(struct function *function, struct vmci_handle handle)
 	return VMCI_ERROR_NOT_FOUND;
 }
 
+void function_unreached(struct function *function, __u32 port)
+{
+	(void)port;
+	function->unreached++;
+}
+
 __u32 function_cid(const struct function *function)
 {
 	(void)function;

@@ -38,6 +38,7 @@ struct function {
 	bool deaf;		/* reads nothing */
 	bool absent;		/* no driver */
 	unsigned int attached, detached, datagrams;
+	unsigned int unreached;	/* connects of the host that got nowhere */
 	__u64 allocated;	/* bytes of rings */
 };
 

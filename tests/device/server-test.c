@@ -4,7 +4,7 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * vfio-user.md 1.1, 6.6 and 7.3; vmci-device(8) for the commands.
+ * vfio-user.md 1.1, 6.6, 7.3 and 9.1; vmci-device(8) for the commands.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,6 +16,7 @@
 
 #include "control.h"
 #include "function.h"
+#include "host.h"
 #include "loop.h"
 #include "server.h"
 #include "tap.h"
@@ -98,6 +99,48 @@ static void test_clients(struct server *server)
 	pump();
 	ok(!server_connected(server), "7.3 one that talks nonsense is dropped");
 	close(third);
+}
+
+/* What the log said last */
+static char said[256];
+
+static void listen_to_log(const char *domain, GLogLevelFlags level, const char *text, void *data)
+{
+	(void)domain;
+	(void)level;
+	(void)data;
+	snprintf(said, sizeof(said), "%s", text);
+}
+
+static void expect_obstacle(const char *what)
+{
+	said[0] = '\0';
+	function_unreached(function, 5000);
+	ok(strstr(said, "port 5000 of context 42") && strstr(said, what),
+	   "9.1 a connect to the guest: \"%s\"", said);
+}
+
+/* A program of the host is only refused: who looks after the machine finds the reason in the log */
+static void test_obstacles(void)
+{
+	const uint8_t master[2] = { 4, 0 };
+	GLogFunc before = g_log_set_default_handler(listen_to_log, NULL);
+	int fd;
+
+	expect_obstacle("no virtual machine");
+	fd = dial(path);
+	greet(fd);
+	expect_obstacle("no driver");
+	function->regs.negotiated = true;
+	expect_obstacle("bus mastering is off");
+	pci_write(&function->pci, 4, master, sizeof(master));
+	expect_obstacle("does not answer");
+	function->failed = true;
+	expect_obstacle("memory is not shared");
+	close(fd);
+	pump();
+	expect_obstacle("no virtual machine");
+	g_log_set_default_handler(before, NULL);
 }
 
 static void test_paths(void)
@@ -208,6 +251,7 @@ int main(void)
 	server = server_new(loop, path, 0640, function, &error);
 	ok(server, "a server: %s", error ? error->message : "");
 	test_clients(server);
+	test_obstacles();
 	test_paths();
 	test_control(server);
 	server_free(server);

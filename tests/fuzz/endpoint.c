@@ -107,6 +107,12 @@ __s32 function_pair_event(struct function *function, enum vmci_event_id event,
 	return function->full ? VMCI_ERROR_NO_RESOURCES : VMCI_SUCCESS;
 }
 
+void function_unreached(struct function *function, __u32 port)
+{
+	(void)function;
+	require(port != VMSOCK_PORT_ANY);
+}
+
 __u32 function_cid(const struct function *function)
 {
 	(void)function;
