@@ -28,8 +28,11 @@ void ktap_end(void);
 __printf(3, 4) void ktap_fail(const char *file, int line, const char *format, ...);
 
 /* All may be used by the threads of a test, too; true if it is as expected. */
-#define expect(condition) \
-	((condition) ? true : (ktap_fail(__FILE__, __LINE__, "not true: " #condition), false))
+#define expect(condition) ({								\
+	bool good_ = (condition);							\
+	if (!good_)									\
+		ktap_fail(__FILE__, __LINE__, "not true: %s", #condition);		\
+	good_; })
 
 #define expect_is(value, want) ({							\
 	long long value_ = (value), want_ = (want);					\
