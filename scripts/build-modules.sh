@@ -20,7 +20,8 @@ usage()
 Usage: build-modules.sh [--check] [--source DIR] KERNEL [VARIABLE=VALUE]...
 
 Builds modules/linux, examples/kernel-client and tests/vm/modules/* for KERNEL
-($(kernel_labels | tr '\n' ' ')) and prints the folder the .ko files are in.
+($(kernel_labels | tr '\n' ' ')) and prints the folder the .ko files are in. For
+another processor ($(foreign_labels | tr '\n' ' ')) they are cross-compiled.
 For the debug kernel, modules/linux is built so that the lines that run are counted.
   --check       with W=1 and sparse; any warning in our files is a failure
   --source DIR  the source tree (default: the one this script is in)
@@ -83,6 +84,8 @@ build_dir()
 			KCFLAGS="-I$inside/include -I$inside/modules/linux" "$@"
 	fi
 	status=0
+	# shellcheck disable=SC2046 # words
+	set -- $(cross_variables "$kernel") "$@"
 	in_root "$root" make -C "$(kernel_dir "$kernel")" M="$inside/$dir" "$@" modules \
 		>"$build/log.new" 2>&1 || status=$?
 	our_names "$dir" <"$build/log.new" >>"$build/log"

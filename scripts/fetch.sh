@@ -13,7 +13,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 usage()
 {
 	cat <<END
-Usage: fetch.sh [bookworm|trixie|bullseye|qemu|glib|source]...
+Usage: fetch.sh [bookworm|trixie|bullseye|qemu|glib|source|arm64]...
 
 Fills the cache folder ($CACHE):
   bookworm  toolchain and kernel 6.1 (image, modules, headers)
@@ -22,7 +22,8 @@ Fills the cache folder ($CACHE):
   qemu      QEMU 10.1 or newer
   glib      the newest GLib with a compiler, for tests of the library
   source    kernel source for the debug kernel (debug-kernel.sh asks for it)
-Default: all but source. What is there already is left alone.
+  arm64     cross toolchain, kernels 6.12 and 7.3, QEMU of another processor (tests/vm/arm64)
+Default: all but source and arm64. What is there already is left alone.
 Packages come from the mirror that apt is configured for and are verified by apt.
 END
 }
@@ -31,6 +32,10 @@ END
 BASE='base-files bash coreutils dash diffutils findutils grep gzip libc-bin mawk
 	perl-base sed tar xz-utils'
 TOOLS='gcc make libc6-dev kmod sparse bc bison flex libelf-dev cpio'
+CROSS_TOOLS='gcc-aarch64-linux-gnu libc6-dev-arm64-cross'
+
+# Whose packages a private apt knows; tools are of the first
+architectures=amd64
 
 # A private apt for the suites given: its own lists, archive and empty status file.
 # Sets APT, the options that select it; proxies and the like stay the system's.
@@ -49,14 +54,15 @@ private_apt()
 		*-security) from=$security ;;
 		*)          from=$site ;;
 		esac
-		[ -z "$from" ] || echo "deb [arch=amd64 signed-by=$KEYRING] $from $suite main"
+		[ -z "$from" ] ||
+			echo "deb [arch=$architectures signed-by=$KEYRING] $from $suite main"
 	done >"$state/sources.list"
 	APT="-o Dir::State=$state -o Dir::State::lists=$state/lists
 		-o Dir::State::status=$state/status
 		-o Dir::Cache=$state -o Dir::Cache::archives=$state/archives
 		-o Dir::Etc::sourcelist=$state/sources.list -o Dir::Etc::sourceparts=/dev/null
 		-o Dir::Etc::preferences=/dev/null -o Dir::Etc::preferencesparts=/dev/null
-		-o APT::Architecture=amd64 -o APT::Architectures=amd64
+		-o APT::Architecture=amd64 -o APT::Architectures=$architectures
 		-o APT::Install-Recommends=0 -o APT::Sandbox::User=root -o Debug::NoLocking=1
 		-o Acquire::Retries=5 -o Acquire::Languages=none"
 	apt_get update
@@ -67,12 +73,15 @@ apt_get() { apt-get -qq $APT "$@" >"$state/log" 2>&1 || { cat "$state/log" >&2; 
 # shellcheck disable=SC2086
 apt_cache() { apt-cache $APT "$@"; }
 
-# The package of kernel 6.12, say: linux-image-6.12.N...-amd64, newest. Flavours
-# (cloud, rt, unsigned, dbg) have further words in the name.
+# The package of kernel 6.12, say: linux-image-6.12.N...-amd64, newest; of 6.12-arm64 that of
+# arm64. Flavours (cloud, rt, unsigned, dbg) have further words in the name.
 kernel_package()
 {
-	apt_cache pkgnames "linux-image-$1." |
-		grep -E "^linux-image-$1\.[0-9][0-9.-]*(\+[a-z0-9+.~]*)?-amd64\$" |
+	version=${1%%-*}
+	architecture=amd64
+	[ "$version" = "$1" ] || architecture=${1#*-}
+	apt_cache pkgnames "linux-image-$version." |
+		grep -E "^linux-image-$version\.[0-9][0-9.-]*(\+[a-z0-9+.~]*)?-$architecture\$" |
 		sort -V | tail -n 1
 }
 
@@ -176,6 +185,37 @@ fetch_qemu()
 	mv "$tmp" "$CACHE/qemu"
 }
 
+# Headers of another processor's kernel bring no tools that run here: those are in kbuild, of the
+# same version. What is for the guest and what is for this machine share no file.
+fetch_arm64()
+{
+	tmp=$CACHE/arm64.new
+	rm -rf "$tmp"
+	new_root "$tmp"
+	architectures=amd64,arm64
+	private_apt "$tmp/apt" trixie trixie-security trixie-backports
+	say "arm64: downloading toolchain, kernels and QEMU"
+	needed="qemu-system-arm $CROSS_TOOLS"
+	for kernel in $(root_kernels arm64); do
+		package=$(kernel_package "$kernel")
+		[ -n "$package" ] || die "no package of kernel $kernel"
+		release=${package#linux-image-}
+		echo "$release" >"$tmp/kernels/$kernel"
+		# shellcheck disable=SC2046 # a list of packages
+		download $({ kernel_parts "$release"; echo "linux-headers-$release"; } |
+			sed 's/$/:arm64/')
+		needed="$needed linux-headers-${release%-*}-common linux-kbuild-${release%-*}"
+	done
+	download busybox-static:arm64
+	# shellcheck disable=SC2086 # lists of packages
+	download_all -t trixie-backports install $BASE $TOOLS $needed
+	say "arm64: unpacking"
+	unpack "$tmp"
+	finish_root "$tmp"
+	rm -rf "$tmp/apt" "$tmp/usr/share/doc" "$tmp/usr/share/man" "$tmp/usr/share/locale"
+	mv "$tmp" "$CACHE/arm64"
+}
+
 fetch_glib()
 {
 	tmp=$CACHE/glib.new
@@ -217,6 +257,7 @@ fetch()
 	qemu)     fetch_qemu ;;
 	glib)     fetch_glib ;;
 	source)   fetch_source ;;
+	arm64)    fetch_arm64 ;;
 	*)        usage >&2; exit 2 ;;
 	esac
 	say "$1: done in $(($(date +%s) - start)) s, $(du -sh "$CACHE/$1" | cut -f1)"

@@ -8,6 +8,7 @@
 # Sourced, never run. Everything downloaded or built for tests lives in the cache folder:
 #   bookworm/ trixie/   unpacked roots: toolchain, kernel images, headers (fetch.sh)
 #   bullseye/           the same, of a kernel that our modules are not for
+#   arm64/              the same for another processor: cross toolchain, kernels, QEMU
 #   qemu/               unpacked QEMU (fetch.sh)
 #   source/             kernel source as Debian packs it (fetch.sh)
 #   bookworm/debug/     the debug kernel (debug-kernel.sh)
@@ -32,6 +33,12 @@ PEERS='
 5.10      bullseye  linux-image-5.10          a driver of the port channel, Debian 11
 '
 
+# The same for another processor, for which ours is cross-compiled (tests/vm/arm64).
+FOREIGN='
+6.12-arm64 arm64    linux-image-6.12          Debian 13
+7.3-arm64  arm64    linux-image-7.3           Debian 13 backports
+'
+
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
@@ -47,14 +54,24 @@ mirror()
 }
 
 kernel_labels() { printf '%s' "$KERNELS" | awk 'NF {print $1}'; }
-kernel_root()   { printf '%s' "$KERNELS$PEERS" | awk -v k="$1" '$1 == k {print $2}'; }
+foreign_labels() { printf '%s' "$FOREIGN" | awk 'NF {print $1}'; }
+kernel_root()   { printf '%s' "$KERNELS$PEERS$FOREIGN" | awk -v k="$1" '$1 == k {print $2}'; }
 root_kernels()
 {
-	printf '%s' "$KERNELS$PEERS" | awk -v r="$1" '$2 == r && $3 != "built" {print $1}'
+	printf '%s' "$KERNELS$PEERS$FOREIGN" |
+		awk -v r="$1" '$2 == r && $3 != "built" {print $1}'
 }
 
 # Is this kernel a peer only?
 is_peer() { printf '%s' "$PEERS" | grep -q "^$1 "; }
+
+# What make is told for a kernel of another processor, a word a line
+cross_variables()
+{
+	case $1 in
+	*-arm64) printf '%s\n' ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu- ;;
+	esac
+}
 
 # Where the build tree of kernel $1 is, as seen inside its root.
 kernel_dir()
