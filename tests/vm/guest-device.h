@@ -189,4 +189,31 @@ UNUSED static void chatter(void *arg)
 	}
 }
 
+/* Something done to the device, again and again, while programs use it */
+UNUSED static void under_traffic(void (*deed)(void), int times)
+{
+	volatile bool stop = false;
+	struct task tasks[4];
+	int i;
+
+	find_function();
+	for (i = 0; i < 4; i++)
+		start_task(&tasks[i], chatter, (void *)&stop);
+	for (i = 0; i < times; i++) {
+		usleep(100000);
+		deed();
+	}
+	stop = true;
+	for (i = 0; i < 4; i++)
+		join_task(&tasks[i]);
+	expect_host();
+}
+
+UNUSED static void rebind(void)
+{
+	unbind();
+	usleep(20000);
+	bind_again();
+}
+
 #endif /* TESTS_VM_GUEST_DEVICE_H */

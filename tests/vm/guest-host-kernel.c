@@ -15,6 +15,9 @@
 
 #include <sys/utsname.h>
 
+#define MODPROBE	"/usr/sbin/modprobe"	/* the shell has one of its own */
+#define MODULE		"vmw_vsock_vmci_transport"
+
 static void in_turn(void)
 {
 	if (port_io)
@@ -31,6 +34,38 @@ static bool is_old(void)
 	return uname(&name) == 0 && atoi(name.release) < 6;
 }
 
+/* Connections and datagrams that the host goes on with when this end has gone */
+static void traffic(void)
+{
+	static char bytes[4096];
+	int fds[4], socket = dgram_bound(VMADDR_PORT_ANY);
+
+	for (int i = 0; i < 4; i++)
+		fds[i] = ordered(ROLE_SOURCE, 1024 * MIB, 65536);
+	for (int i = 0; i < 4; i++)
+		need(recv(fds[i], bytes, sizeof(bytes), MSG_WAITALL) == sizeof(bytes));
+	for (int i = 0; i < (port_io ? 4 : 20); i++)
+		need_ok(send_to(socket, bytes, port_io ? 64 : sizeof(bytes), HOST,
+				PORT_DATAGRAMS));
+	for (int i = 0; i < 4; i++)
+		close(fds[i]);
+	close(socket);
+}
+
+/* It may not lose its device while connections are open: 6.1 and 7.3 then use what is no more */
+static void reload(void)
+{
+	for (int i = 0; i < (full() ? 20 : 3); i++) {
+		traffic();
+		for (int tries = 100; system(MODPROBE " -r " MODULE " 2>/dev/null"); tries--) {
+			need(tries);
+			usleep(50000);
+		}
+		need(system(MODPROBE " " MODULE) == 0);
+		half_close();
+	}
+}
+
 static const struct vmtest rows[] = {
 	{ "guest-host", "the context is the device's", context },
 	{ "guest-host", "the guest calls: bytes both ways, all sizes of queues", guest_calls, 600 },
@@ -42,6 +77,7 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "connections one after the other", in_turn, 300 },
 	{ "guest-host", "many connections at a time", parallel, 120 },
 	{ "guest-host", "datagrams both ways, with their sender", datagrams, 300 },
+	{ "guest-host", "driver reload under traffic", reload, 120 },
 };
 
 int main(int argc, char **argv)

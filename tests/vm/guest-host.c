@@ -9,10 +9,16 @@
  * vm-timeout: 1200
  */
 #include "guest-host.h"
+#include "guest-device.h"
 
 static void in_turn(void)
 {
 	sequence(full() ? 1000 : 200, full() ? 1000 : 200);
+}
+
+static void reload(void)
+{
+	under_traffic(rebind, full() ? 20 : 5);
 }
 
 static const struct vmtest rows[] = {
@@ -26,6 +32,7 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "connections one after the other", in_turn, 300 },
 	{ "guest-host", "many connections at a time", parallel },
 	{ "guest-host", "datagrams both ways, with their sender", datagrams },
+	{ "guest-host", "driver reload under traffic", reload, 120 },
 };
 
 int main(int argc, char **argv)
