@@ -19,7 +19,9 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/list.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -114,13 +116,28 @@ static void unmap_pages(struct guest_qp *pair, u64 count)
 		dma_unmap_page(dev, pair->addresses[count], PAGE_SIZE, DMA_BIDIRECTIONAL);
 }
 
-/* Both ends use the very same memory, so a copy in a bounce buffer would not do */
+/*
+ * Both ends use the very same memory, so a copy in a bounce buffer would not do.  Before 6.10, and
+ * later with CONFIG_DMA_API_DEBUG, whatever an IOMMU translates is said to need synchronisation;
+ * the IOMMU knows better.
+ */
+static bool is_shared(struct device *dev, struct page *page, dma_addr_t address)
+{
+	struct iommu_domain *domain;
+
+	if (!dma_need_sync(dev, address))
+		return true;
+	domain = iommu_get_domain_for_dev(dev);
+	return domain && dev_is_dma_coherent(dev) &&
+	       iommu_iova_to_phys(domain, address) == page_to_phys(page);
+}
+
 static bool map_page(struct device *dev, struct page *page, dma_addr_t *address)
 {
 	*address = dma_map_page(dev, page, 0, PAGE_SIZE, DMA_BIDIRECTIONAL);
 	if (dma_mapping_error(dev, *address))
 		return false;
-	if (!dma_need_sync(dev, *address))
+	if (is_shared(dev, page, *address))
 		return true;
 	dev_err_once(dev, "the device cannot reach memory of this machine for queue pairs\n");
 	dma_unmap_page(dev, *address, PAGE_SIZE, DMA_BIDIRECTIONAL);
