@@ -152,13 +152,11 @@ static int take_id(struct vmci_context *context)
 
 	mutex_lock(&take_id_mutex);
 	err = xa_reserve(&contexts, own, GFP_KERNEL);
-	if (err)
-		goto unlock;
-	err = xa_insert(&contexts, context->cid, context, GFP_KERNEL);
+	if (!err)
+		err = xa_insert(&contexts, context->cid, context, GFP_KERNEL);
 	if (err == -EBUSY)
 		err = take_next_id(context, max(context->cid, VMCI_RESERVED_CID_LIMIT - 1) + 1);
 	xa_release(&contexts, own);
-unlock:
 	mutex_unlock(&take_id_mutex);
 	return err;
 }
@@ -221,11 +219,11 @@ void vmci_context_for_each(void (*show)(struct vmci_context *context, void *data
 	unsigned long cid;
 
 	xa_for_each(&contexts, cid, context) {
-		context = vmci_context_get(cid);
-		if (!context)
-			continue;
-		show(context, data);
-		vmci_context_put(context);
+		context = vmci_context_get(cid);	/* it may have gone just now */
+		if (context) {
+			show(context, data);
+			vmci_context_put(context);
+		}
 	}
 }
 

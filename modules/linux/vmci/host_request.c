@@ -25,6 +25,9 @@
 #include "resource.h"
 #include "user_pages.h"
 
+/* At the expense of the monitor, who is told when there is none; the log is not */
+#define GFP_OF_MONITOR (GFP_KERNEL_ACCOUNT | __GFP_NOWARN)
+
 /* Addresses are 64 bits wide for whatever caller; NULL is mapped nowhere */
 static void __user *user_pointer(u64 address)
 {
@@ -41,7 +44,7 @@ static int datagram_send(struct vmci_context *context, union vmci_host_argument 
 
 	if (block->length < sizeof(*dg) || block->length > VMCI_MAX_DG_SIZE)
 		return -EINVAL;
-	dg = kvmalloc(block->length, GFP_KERNEL_ACCOUNT);
+	dg = kvmalloc(block->length, GFP_OF_MONITOR);
 	if (!dg)
 		return -ENOMEM;
 	if (copy_from_user(dg, user_pointer(block->address), block->length))
@@ -130,7 +133,7 @@ static int notifications_receive(struct vmci_context *context, union vmci_host_a
 	if ((block->doorbell_size && !block->doorbell_address) ||
 	    (block->qp_size && !block->qp_address))
 		return -EINVAL;
-	rung = kvmalloc_array(room, sizeof(*rung), GFP_KERNEL_ACCOUNT);
+	rung = kvmalloc_array(room, sizeof(*rung), GFP_OF_MONITOR);
 	if (!rung) {
 		block->result = VMCI_ERROR_NO_MEM;
 		return 0;
@@ -279,7 +282,7 @@ static int get_doorbells(struct vmci_context *context, struct vmci_checkpoint_bl
 	u32 count;
 	int err;
 
-	bells = kvmalloc_array(room, sizeof(*bells), GFP_KERNEL_ACCOUNT);
+	bells = kvmalloc_array(room, sizeof(*bells), GFP_OF_MONITOR);
 	if (!bells)
 		return -ENOMEM;
 	count = vmci_inbox_bell_list(&context->inbox, bells, room);
