@@ -8,7 +8,9 @@
  * The debug kernel has fault injection.  fail_nth(n) lets the n-th chance of a fault in the
  * calling thread be one, whatever it is: an object of the slab, a page, or a copy from or to user
  * memory.  fail_each() repeats a call with the first, the second, the third fault, until it needs
- * no more of them.  What other threads of the kernel do can only fail by chance: fail_often().
+ * no more of them.  Whoever has a second way to memory does not mind one fault: fail_each_lasting()
+ * lets all allocations after it fail, too.  What other threads of the kernel do can only fail by
+ * chance: fail_often().
  */
 #ifndef TESTS_VM_FAULTS_H
 #define TESTS_VM_FAULTS_H
@@ -62,6 +64,28 @@ UNUSED static long faults_injected(void)
 		count += FAULT_BUDGET - atol(left);
 	}
 	return count;
+}
+
+/* --- allocations by chance ---------------------------------------------------------------- */
+
+/*
+ * This thread is, or is no longer, one that may fail; opened before, for opening needs memory.
+ * Where user memory may fail, saying so may take a few attempts.
+ */
+UNUSED static void let_me_fail(bool may)
+{
+	static __thread int fd = -1;
+
+	if (fd < 0)
+		fd = need_ok(open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC));
+	need(soon(pwrite(fd, may ? "1" : "0", 1, 0) == 1));
+}
+
+/* Of allocations by whoever may fail, that many in a hundred do */
+UNUSED static void set_chance(const char *percent)
+{
+	fault_setting("failslab", "probability", percent);
+	fault_setting("fail_page_alloc", "probability", percent);
 }
 
 /* --- the n-th chance of this thread ------------------------------------------------------- */
@@ -127,6 +151,8 @@ static bool proper_end(int error)
 	       error == EPROTO;
 }
 
+static bool lasting;	/* no allocation succeeds after the fault */
+
 /* One call with its @nth fault; false if it did not get so far. */
 static bool fail_once(const struct attempt *attempt, unsigned int nth, unsigned int *refused)
 {
@@ -136,11 +162,13 @@ static bool fail_once(const struct attempt *attempt, unsigned int nth, unsigned 
 
 	if (attempt->prepare)
 		attempt->prepare();
+	let_me_fail(lasting);
 	fail_nth(nth);
 	errno = 0;
 	result = attempt->call();
 	error = errno;
 	used = fault_was_used();
+	let_me_fail(false);
 	if (result < 0) {
 		(*refused)++;
 		expect(used);
@@ -158,6 +186,7 @@ static unsigned int fail_in_turn(const struct attempt *attempt)
 {
 	unsigned int nth = 0, refused = 0;
 
+	fail_nth(0);		/* what it needs is there before anything fails */
 	do
 		nth++;
 	while (fail_once(attempt, nth, &refused) && !*vm_failures);
@@ -188,17 +217,17 @@ UNUSED static void fail_each(const struct attempt *attempt)
 	expect_refusals(attempt, refused);
 }
 
-/* --- anybody, by chance ------------------------------------------------------------------- */
-
-/* This thread is, or is no longer, one that may fail; opened before, for opening needs memory. */
-UNUSED static void let_me_fail(bool may)
+/* Once with each fault and no memory after it. */
+UNUSED static void fail_each_lasting(const struct attempt *attempt)
 {
-	static __thread int fd = -1;
-
-	if (fd < 0)
-		fd = need_ok(open("/proc/thread-self/make-it-fail", O_RDWR | O_CLOEXEC));
-	need(pwrite(fd, may ? "1" : "0", 1, 0) == 1);
+	lasting = true;
+	set_chance("100");
+	expect_refusals(attempt, fail_in_turn(attempt));
+	set_chance("0");
+	lasting = false;
 }
+
+/* --- anybody, by chance ------------------------------------------------------------------- */
 
 /* Threads of the kernel that run work items: new ones come, so it is done again and again. */
 UNUSED static void let_workers_fail(const char *value)
@@ -219,12 +248,6 @@ UNUSED static void let_workers_fail(const char *value)
 		put_text(path, value);		/* it may have gone */
 	}
 	closedir(proc);
-}
-
-static void set_chance(const char *percent)
-{
-	fault_setting("failslab", "probability", percent);
-	fault_setting("fail_page_alloc", "probability", percent);
 }
 
 /* From now on each allocation of the workers fails with this chance in percent. */

@@ -206,7 +206,7 @@ UNUSED static int32_t ring_bell(int fd, struct vmci_handle handle)
 	return bell(fd, VMCI_NOTIFY_RESOURCE_ACTION_NOTIFY, handle);
 }
 
-/* How many have been rung, or the negative result */
+/* How many have been rung, or the negative result, or NO_RESULT */
 UNUSED static int take_rung(int fd, struct vmci_handle *out, size_t room)
 {
 	struct vmci_notifications_receive_block block = {
@@ -215,7 +215,9 @@ UNUSED static int take_rung(int fd, struct vmci_handle *out, size_t room)
 	};
 	int32_t result = request(fd, IOCTL_VMCI_NOTIFICATIONS_RECEIVE, &block);
 
-	return result < 0 ? result : (int)(block.doorbell_size / sizeof(*out));
+	if (result < 0 || result == NO_RESULT)
+		return result;
+	return block.doorbell_size / sizeof(*out);
 }
 
 UNUSED static int32_t set_notify(int fd, const void *flag)
