@@ -8,8 +8,31 @@
  * vm-timeout: 240
  */
 #include "host-requests.h"
+#include "module.h"
 
 #include <stdatomic.h>
+
+/* --- a client of the host ----------------------------------------------------------------- */
+
+#define RING_FILE	"/sys/module/vm_bell/parameters/ring"
+
+static void rung_by_client(void)
+{
+	struct vmci_handle rung[2];
+	int fd = monitor(FIRST_CID);
+
+	need_ok(insert("vm_bell"));
+	need(create_bell(fd, (struct vmci_handle){ FIRST_CID, 7 }) == VMCI_SUCCESS);
+	expect_errno(put_text(RING_FILE, "100 8"), ENXIO);
+	expect_errno(put_text(RING_FILE, "101 7"), ENXIO);
+	expect_is(revents(fd), 0);
+	expect_ok(put_text(RING_FILE, "100 7"));
+	expect_is(revents(fd), POLLIN);
+	expect_is(take_rung(fd, rung, ARRAY_SIZE(rung)), 1);
+	expect_is(rung[0].context, FIRST_CID);
+	expect_is(rung[0].resource, 7);
+	need_ok(take_out("vm_bell"));
+}
 
 /* --- races ---------------------------------------------------------------------------------- */
 
@@ -111,6 +134,7 @@ static void pages_are_limited(void)
 }
 
 static const struct vmtest own_rows[] = {
+	{ "6.4", "a client of the host rings the machine's doorbell", rung_by_client },
 	{ "8.12 N4 A11", "how many queue pairs a context has", pair_quota, 120 },
 	{ "8.12 S19", "pinned pages are locked memory", pages_are_charged },
 	{ "8.12 S19", "and limited like it", pages_are_limited },

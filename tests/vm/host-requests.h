@@ -1022,6 +1022,19 @@ static void pair_undone(void)
 	expect_is(alloc_block(fd, block), VMCI_SUCCESS);
 }
 
+static void pair_undone_old(void)
+{
+	struct vmci_qp_alloc_block_old block = {
+		.handle = pair, .peer = HOST, .produce_size = PAGE, .consume_size = PAGE,
+	};
+	int fd = monitor_of(VMCI_VERSION_NOTIFY, FIRST_CID, 0);
+
+	expect_errno(ioctl(fd, IOCTL_VMCI_QUEUEPAIR_ALLOC, read_only(&block, sizeof(block))),
+		     EFAULT);
+	expect_is(detach_pair(fd, pair), VMCI_ERROR_NOT_FOUND);
+	expect_is(alloc_old(fd, pair, HOST, 0, PAGE, PAGE), VMCI_SUCCESS_QUEUEPAIR_CREATE);
+}
+
 /* A pair without memory costs nothing, so old monitors show the limits */
 static void ring_quota(void)
 {
@@ -1083,6 +1096,8 @@ static const struct vmtest host_rows[] = {
 	{ "8.3", "QUEUEPAIR_ALLOC and DETACH of each version", pair_old },
 	{ "8.7 S22", "QUEUEPAIR_SETPAGEFILE", pair_store },
 	{ "8.7 A9", "QUEUEPAIR_ALLOC: a result that cannot be told", pair_undone },
+	{ "8.7 A9", "QUEUEPAIR_ALLOC of an old version: a result that cannot be told",
+	  pair_undone_old },
 	{ "8.12 S19", "how many bytes the queue pairs of a context have", ring_quota },
 };
 

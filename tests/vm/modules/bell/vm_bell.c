@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* vm_bell - a doorbell that is there as long as the module is
+/* vm_bell - a doorbell that is there as long as the module is, and who rings others
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * Its name and how often it rang are parameters.
+ * Its name and how often it rang are parameters; "CONTEXT RESOURCE" written to another one rings
+ * the doorbell of that name.
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -28,6 +29,21 @@ static void ring(void *data)
 {
 	WRITE_ONCE(rung, rung + 1);
 }
+
+static int ring_other(const char *text, const struct kernel_param *param)
+{
+	struct vmci_handle other;
+
+	if (sscanf(text, "%u %u", &other.context, &other.resource) != 2)
+		return -EINVAL;
+	return vmci_doorbell_notify(other, 0) < 0 ? -ENXIO : 0;
+}
+
+static const struct kernel_param_ops ring_ops = {
+	.set = ring_other,
+};
+module_param_cb(ring, &ring_ops, NULL, 0200);
+MODULE_PARM_DESC(ring, "write context and resource of a doorbell to ring it");
 
 static int __init bell_init(void)
 {

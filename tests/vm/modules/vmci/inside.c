@@ -283,6 +283,28 @@ static void guest_takes_over(void)
 	expect_is(calls_for_host, 0);
 }
 
+/* A client of a host hears of the first virtual machine, and once (vmci.md 8.5) */
+static void virtual_machines_begin(void)
+{
+	calls_for_host = 0;
+	expect_is(vmci_register_vsock_callback(personality_changed), 0);
+	expect_is(calls_for_host, 0);
+	vmci_host_vm_begins();
+	expect_is(calls_for_host, 1);
+	vmci_host_vm_begins();
+	expect_is(calls_for_host, 1);
+	expect_is(vmci_register_vsock_callback(NULL), 0);
+	vmci_host_vm_begins();
+	expect_is(calls_for_host, 1);
+	expect_is(vmci_register_vsock_callback(personality_changed), 0);
+	expect_is(calls_for_host, 2);
+	vmci_host_vm_ends();
+	vmci_host_vm_ends();
+	vmci_host_vm_ends();
+	expect_is(calls_for_host, 2);
+	expect_is(vmci_register_vsock_callback(NULL), 0);
+}
+
 static void no_personality(void)
 {
 	struct vmci_handle handle = { NONE, NONE };
@@ -423,6 +445,7 @@ static const struct ktap_test tests[] = {
 	{ "event: ids begin again, and may be used up", subscriptions_begin_again },
 	{ "resource: ids begin again, past those taken", resources_begin_again },
 	{ "personality: a guest takes over, and gives back", guest_takes_over },
+	{ "personality: the first virtual machine", virtual_machines_begin },
 	{ "personality: none at all", no_personality },
 	{ "ring: indexes of the peer out of range", peer_indexes_out_of_range },
 	{ "ring: own header overwritten by the peer", own_header_overwritten },
