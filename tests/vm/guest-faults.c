@@ -35,27 +35,28 @@ static void set_enabled(const char *value)
 }
 
 /* The file is opened before: opening may fail by itself */
-static bool bind_with_fault(int fd, unsigned int nth, bool *used)
+static bool bind_with_fault(int fd, unsigned int nth, bool lasts, bool *used)
 {
 	ssize_t n;
 
+	let_me_fail(lasts);
 	fail_nth(nth);
 	n = write(fd, function, strlen(function));
 	*used = fault_was_used();
+	let_me_fail(false);
 	return n > 0;
 }
 
-static void binding(void)
+static void bind_with_each_fault(bool lasts)
 {
 	int fd = need_ok(open(DRIVER "/bind", O_WRONLY | O_CLOEXEC));
 	unsigned int nth = 0, refused = 0;
 	bool used;
 
-	find_function();
-	set_enabled("1");
+	fail_nth(0);
 	do {
 		prepare_unbound();
-		if (!bind_with_fault(fd, ++nth, &used)) {
+		if (!bind_with_fault(fd, ++nth, lasts, &used)) {
 			refused++;
 			expect(used);
 			if (!exists(DRIVER "/%s", function))
@@ -66,7 +67,19 @@ static void binding(void)
 			expect_host();
 	} while (used && !*vm_failures);
 	diag("%u faults, %u refusals", nth - 1, refused);
-	expect(refused >= 10);
+	expect(refused >= 5);
+	close(fd);
+}
+
+static void binding(void)
+{
+	find_function();
+	set_enabled("1");
+	bind_with_each_fault(false);
+	/* Tables have a second way to memory: none from the fault on */
+	set_chance("100");
+	bind_with_each_fault(true);
+	set_chance("0");
 	set_enabled("0");
 	bind_again();
 	expect_host();
@@ -106,9 +119,37 @@ static void connecting(void)
 	expect_host();
 }
 
+/* --- queue pairs, which are made where packets are delivered -------------------------------- */
+
+#define TRIES	40
+
+static void delivering(void)
+{
+	long before = faults_injected();
+	int good = 0;
+
+	fail_often("10");
+	for (int i = 0; i < TRIES; i++) {
+		int fd;
+
+		let_workers_fail("1");
+		fd = stream_socket();
+		if (connect_to(fd, HOST, PORT_ORDERS) == 0)
+			good++;
+		else
+			expect(proper_end(errno));
+		close(fd);
+	}
+	fail_no_more();
+	diag("%d of %d connected, %ld faults", good, TRIES, faults_injected() - before);
+	expect(good < TRIES);
+	expect_host();
+}
+
 static const struct vmtest rows[] = {
 	{ "faults", "bind the driver", binding, 120 },
 	{ "faults", "connect to the host", connecting, 60 },
+	{ "faults", "packets of the host are delivered without memory", delivering, 60 },
 };
 
 int main(int argc, char **argv)
