@@ -5,9 +5,9 @@
  *
  * Threads share some files of /dev/vmci and some memory, which others of them map, protect and
  * write meanwhile: what is asked, what lies in queue pairs, and what is in packets is never what
- * it was a moment ago.  Sockets of the host listen, connect, send and receive.  Afterwards there
- * must be no virtual machine, no queue pair and no locked memory.  It goes on for half of
- * VMSOCK_STRESS_SECONDS.
+ * it was a moment ago.  Sockets of the host listen, connect, send and receive, and an administrator
+ * looks at it all.  Afterwards there must be no virtual machine, no queue pair and no locked
+ * memory.  It goes on for half of VMSOCK_STRESS_SECONDS.
  *
  * vm-kernels: 6.1 7.3 debug
  * vm-modules: vmsock
@@ -389,7 +389,11 @@ static void send_to_them(void *arg)
 	close(fd);
 }
 
-/* --- afterwards ------------------------------------------------------------------------------ */
+/* --- who looks ------------------------------------------------------------------------------ */
+
+#define CONTEXTS_FILE	"/sys/kernel/debug/vmci/contexts"
+#define PAIRS_FILE	"/sys/kernel/debug/vmci/queue_pairs"
+#define SOCKETS_FILE	"/sys/kernel/debug/vmsock/sockets"
 
 /* Lines of a file of debugfs behind its head */
 static int lines_of(const char *path)
@@ -404,15 +408,30 @@ static int lines_of(const char *path)
 	return lines;
 }
 
+static void look_at_them(void *arg)
+{
+	static const char *const paths[] = { CONTEXTS_FILE, PAIRS_FILE, SOCKETS_FILE };
+
+	seed = (uintptr_t)arg;
+	while (!over) {
+		expect(lines_of(one_of(paths)) >= 0);
+		breathe();
+	}
+}
+
+/* --- all ------------------------------------------------------------------------------------ */
+
 static void anything(void)
 {
 	static void (*const of_host[])(void *arg) = {
-		listen_to_them, connect_to_them, connect_to_them, send_to_them,
+		listen_to_them, connect_to_them, connect_to_them, send_to_them, look_at_them,
 	};
 	struct task tasks[ASKERS + ARRAY_SIZE(of_host)];
 	size_t i;
 
-	arena = map_pages(ARENA_PAGES);
+	/* Nothing of the test's own lies behind it, such as the count of failures */
+	arena = map_pages(ARENA_PAGES + 1);
+	need_ok(mprotect(arena + ARENA_PAGES * PAGE, PAGE, PROT_NONE));
 	for (i = 0; i < FILES; i++)
 		files[i] = -1;
 	signal(SIGSEGV, faulted);
@@ -432,8 +451,8 @@ static void anything(void)
 	diag("%lu requests, %lu of them granted, %lu connections", asked, succeeded, connected);
 	expect(asked > 1000 && succeeded > 100);
 	expect_is(locked_kib(), 0);
-	expect_soon(lines_of("/sys/kernel/debug/vmci/queue_pairs") == 0);
-	expect_is(lines_of("/sys/kernel/debug/vmci/contexts"), 0);
+	expect_soon(lines_of(PAIRS_FILE) == 0);
+	expect_is(lines_of(CONTEXTS_FILE), 0);
 	close(monitor(100));
 }
 
