@@ -80,6 +80,9 @@ lintian                      packages        Debian packages
 mmdebstrap                   packages        systems to install them in
 e2fsprogs                    packages        disks of these systems
 rpm                          packages        RPM packages
+makepkg                      packages        packages for Arch
+pacman-package-manager       packages        packages for Arch
+libarchive-tools             packages        packages for Arch
 '
 
 # Names of the packages of the groups given
