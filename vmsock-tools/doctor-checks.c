@@ -4,6 +4,8 @@
  *
  * Copyright (C) 2026 The vmsock authors
  */
+#include "config.h"
+
 #include "doctor.h"
 
 #include <errno.h>
@@ -349,19 +351,71 @@ static bool has_secure_boot(const struct doctor *doctor)
 	return g_file_get_contents(name, &bytes, &size, NULL) && size > 4 && bytes[4] == 1;
 }
 
+/* Is a certificate of that issuer with that number, "01:AB:...", among those in the list? */
+static bool has_certificate(const GByteArray *list, const char *signer, const char *number)
+{
+	g_auto(GStrv) digits = g_strsplit(number, ":", -1);
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+
+	for (char **digit = digits; *digit; digit++) {
+		guint8 byte = strtoul(*digit, NULL, 16);
+
+		g_byte_array_append(bytes, &byte, 1);
+	}
+	return bytes->len && memmem(list->data, list->len, bytes->data, bytes->len) &&
+	       memmem(list->data, list->len, signer, strlen(signer));
+}
+
+/* The keys that the firmware has, and those that mokutil has enrolled there; the kernel takes them
+ * beside its own. Empty if they cannot be read.
+ */
+static GByteArray *firmware_keys(const struct doctor *doctor)
+{
+	static const char *const lists[] = { "db-d719b2cb-3d3a-4596-a3bc-dad00e67656f",
+					     "MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23" };
+	GByteArray *keys = g_byte_array_new();
+
+	for (gsize i = 0; i < G_N_ELEMENTS(lists); i++) {
+		g_autofree char *file = g_strconcat(doctor->root, "/sys/firmware/efi/efivars/",
+						    lists[i], NULL);
+		g_autofree char *bytes = NULL;
+		gsize size;
+
+		if (g_file_get_contents(file, &bytes, &size, NULL))
+			g_byte_array_append(keys, (const guint8 *)bytes, size);
+	}
+	return keys;
+}
+
+/* A module that is loaded has a key that the kernel has from elsewhere. */
+static bool is_enrolled(const struct doctor *doctor, const char *signer)
+{
+	g_autofree char *number = modinfo(doctor, "vmsock", "sig_key");
+	g_autoptr(GByteArray) keys = firmware_keys(doctor);
+
+	return !keys->len || !number || doctor_exists(doctor, "/sys/module/vmsock") ||
+	       has_certificate(keys, signer, number);
+}
+
 static void look_signature(struct doctor *doctor)
 {
 	g_autofree char *signer = modinfo(doctor, "vmsock", "signer");
 	bool enforced = is_locked_down(doctor) || config(doctor, "MODULE_SIG_FORCE") == 'y';
+	enum doctor_verdict bad = enforced ? DOCTOR_FAILURE : DOCTOR_WARNING;
 
 	if (!has_secure_boot(doctor) && !enforced)
 		good(doctor, g_strdup("the kernel takes unsigned modules"));
-	else if (signer && *signer)
-		good(doctor, g_strconcat("vmsock.ko is signed by ", signer, NULL));
-	else
-		doctor_find(doctor, enforced ? DOCTOR_FAILURE : DOCTOR_WARNING,
+	else if (!signer || !*signer)
+		doctor_find(doctor, bad,
 			    g_strdup("Secure Boot or lockdown is on, and vmsock.ko is not signed"),
 			    "sign it with a key that mokutil --import has made known");
+	else if (!is_enrolled(doctor, signer))
+		doctor_find(doctor, bad,
+			    g_strdup_printf("vmsock.ko is signed by %s, which is not enrolled",
+					    signer),
+			    "mokutil --import /var/lib/dkms/mok.pub, reboot, choose Enroll MOK");
+	else
+		good(doctor, g_strconcat("vmsock.ko is signed by ", signer, NULL));
 }
 
 static void look_lockdown(struct doctor *doctor)

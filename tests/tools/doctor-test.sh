@@ -124,6 +124,35 @@ printf '\006\000\000\000\001' \
 	>"$root/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 finds signature WARNING "not signed"
 
+# A signed module, as modinfo would have it; its key is among those of the firmware, or is not
+modules=$work/bin
+mkdir "$modules"
+cat >"$modules/modinfo" <<'END'
+#!/bin/sh
+case $2 in
+signer)  echo "DKMS module signing key" ;;
+sig_key) echo "01:4A:0D:FF:20" ;;
+esac
+END
+chmod +x "$modules/modinfo"
+firmware=$root/sys/firmware/efi/efivars
+enrolled=$firmware/MokListRT-605dab50-e046-4300-abb6-3dd810dd8b23
+PATH=$modules:$PATH
+finds signature OK "signed by DKMS module signing key"
+printf '\006\000\000\000 DKMS module signing key \001\112\015\376\040' >"$enrolled"
+finds signature OK "signed by DKMS"
+rm -r "$root/sys/module/vmsock"
+finds signature WARNING "signing key, which is not enrolled"
+put sys/kernel/security/lockdown "none [integrity] confidentiality"
+finds signature FAILURE "which is not enrolled"
+printf '\006\000\000\000 another key \001\112\015\377\040' >"$enrolled"
+finds signature FAILURE "which is not enrolled"
+printf '\006\000\000\000 DKMS module signing key \001\112\015\377\040' >"$enrolled"
+finds signature OK "signed by DKMS"
+mv "$enrolled" "$firmware/db-d719b2cb-3d3a-4596-a3bc-dad00e67656f"
+finds signature OK "signed by DKMS"
+PATH=${PATH#"$modules:"}
+
 system
 rm -r "$root/sys/module/vmsock"
 finds loaded-vmsock FAILURE "vmsock is not loaded"
