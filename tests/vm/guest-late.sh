@@ -42,6 +42,7 @@ echo ready >&4
 next load
 ok "the driver" modprobe vmsock
 vmsock echo 5000 >/dev/null 2>&1 &
+server=$!
 ok "a server" eventually 10 sh -c 'vmsock stat | grep -q 5000'
 echo ready >&4
 next silence
@@ -51,4 +52,7 @@ next speech
 ok "access to memory" command 7
 echo ready >&4
 next end
+kill "$server"
+wait "$server"
+ok "the driver goes" modprobe -r vmsock
 done_testing
