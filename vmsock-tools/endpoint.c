@@ -126,6 +126,14 @@ static GSocketListener *listen_vsock(const struct endpoint *endpoint, VmsockStac
 	return (GSocketListener *)listen_open(&settings, endpoint->address, &bound, error);
 }
 
+/* Whoever accepts must not wait for what somebody else has accepted. */
+static void on_listener_event(GSocketListener *listener G_GNUC_UNUSED, GSocketListenerEvent event,
+			      GSocket *socket, gpointer data G_GNUC_UNUSED)
+{
+	if (event == G_SOCKET_LISTENER_LISTENED)
+		g_socket_set_blocking(socket, FALSE);
+}
+
 GSocketListener *endpoint_listen(const struct endpoint *endpoint, VmsockStack *stack,
 				 guint64 buffer_size, GError **error)
 {
@@ -136,6 +144,7 @@ GSocketListener *endpoint_listen(const struct endpoint *endpoint, VmsockStack *s
 	} else {
 		listener = g_socket_listener_new();
 		g_socket_listener_set_backlog(listener, BACKLOG);
+		g_signal_connect(listener, "event", G_CALLBACK(on_listener_event), NULL);
 		if (!add_endpoint(listener, endpoint, error))
 			g_clear_object(&listener);
 	}

@@ -30,7 +30,10 @@ struct endpoint {
 bool endpoint_parse(struct endpoint *endpoint, const char *text, bool listens);
 void endpoint_clear(struct endpoint *endpoint);
 
-/* Listen; not for ENDPOINT_STDIO.  NULL with @error set. */
+/*
+ * Listen; not for ENDPOINT_STDIO.  NULL with @error set.  Several accepts at once are possible: of
+ * those that find nothing, one of plain GIO fails with WOULD_BLOCK.
+ */
 GSocketListener *endpoint_listen(const struct endpoint *endpoint, VmsockStack *stack,
 				 guint64 buffer_size, GError **error);
 

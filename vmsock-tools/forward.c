@@ -5,33 +5,38 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * A rule says where to listen and where to connect for each connection that comes; a link is such a
- * pair.  It has a relay for each direction, and each direction ends for itself: the end of input is
- * passed on by ending output, and the link is over when both have ended, or when one has failed.
+ * pair, with a forwarder of the library between.  A signal cancels all that is under way, and the
+ * main loop ends with the last link.
  */
 #include "config.h"
 
-#include <errno.h>
 #include <fcntl.h>
+#include <gio/gunixinputstream.h>
+#include <gio/gunixoutputstream.h>
 #include <glib-unix.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "endpoint.h"
 #include "json.h"
 #include "listen.h"
 #include "manager.h"
-#include "relay.h"
+#include "port.h"
 #include "tool.h"
 
-#define LARGEST_CHUNK (64 * 1024)
+#define LARGEST_PORTION (64 * 1024)
 #define USUAL_LIMIT 4096
 /* Pause after an accept that failed for want of descriptors or memory. */
 #define ACCEPT_RETRY_MS 100
 #define SSH_PORT 22
+/*
+ * Accepts under way for each rule.  Each takes one connection in a round of the main loop, and with
+ * many busy links a round is long.
+ */
+#define ACCEPTS 8
 
 static struct {
 	char *config;
@@ -47,7 +52,7 @@ struct rule {
 	struct endpoint from, to;
 	GSocketListener *listener;
 	guint64 open;			/* links */
-	bool accepting;
+	guint accepting;
 };
 
 struct forward {
@@ -57,23 +62,22 @@ struct forward {
 	GArray *allowed;		/* CIDs; NULL for all */
 	GMainLoop *loop;
 	GCancellable *cancellable;
-	gsize chunk;
-	uint64_t links, refused, bytes;
+	gsize portion;
+	uint64_t links, open, refused, bytes;	/* links, of those open; and what they moved */
 	enum tool_exit code;
-};
-
-/* One side of a link; without a connection it is standard input and output. */
-struct side {
-	GSocketConnection *connection;
-	struct port in, out;
 };
 
 struct link {
 	struct rule *rule;
-	struct side sides[2];		/* who came, and whom we have connected to */
-	struct relay relays[2];		/* from side 0, from side 1 */
+	GIOStream *sides[2];		/* who came, and whom we have connected to */
+	VmsockForwarder *forwarder;	/* NULL until both are there */
 	char *error;			/* why it failed, NULL if it did not */
 };
+
+static bool is_over(const struct forward *forward)
+{
+	return g_cancellable_is_cancelled(forward->cancellable);
+}
 
 /* There is one link then, and its end is the end. */
 static bool is_stdio(const struct rule *rule)
@@ -81,152 +85,118 @@ static bool is_stdio(const struct rule *rule)
 	return rule->from.kind == ENDPOINT_STDIO || rule->to.kind == ENDPOINT_STDIO;
 }
 
-/* Sides */
-
-static void open_side(struct side *side)
+/* Standard input and output as a stream.  The number of an output that was closed stays in use. */
+static GIOStream *open_stdio(void)
 {
-	if (side->connection) {
-		port_init_socket(&side->in, g_socket_connection_get_socket(side->connection));
-		port_init_socket(&side->out, g_socket_connection_get_socket(side->connection));
-	} else {
-		port_init_input(&side->in, STDIN_FILENO);
-		port_init_output(&side->out, STDOUT_FILENO);
-	}
+	g_autoptr(GInputStream) in = g_unix_input_stream_new(STDIN_FILENO, FALSE);
+	g_autoptr(GOutputStream) out = NULL;
+	int fd = port_own_output(STDOUT_FILENO);
+	int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && null >= 0)
+		dup2(null, STDOUT_FILENO);
+	if (null >= 0)
+		close(null);
+	out = g_unix_output_stream_new(fd >= 0 ? fd : STDOUT_FILENO, fd >= 0);
+	return g_simple_io_stream_new(in, out);
 }
 
-/* Nothing more will be written. */
-static void end_side(struct side *side)
+/* The connection of a side, NULL for standard input and output. */
+static GSocketConnection *connection_of(const struct link *link, int side)
 {
-	int null;
-
-	if (side->connection) {
-		shutdown(side->out.fd, SHUT_WR);
-		return;
-	}
-	port_clear(&side->out);
-	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (null < 0)
-		return;
-	dup2(null, STDOUT_FILENO);
-	close(null);
-}
-
-static void close_side(struct side *side)
-{
-	port_clear(&side->in);
-	port_clear(&side->out);
-	if (side->connection)
-		g_io_stream_close(G_IO_STREAM(side->connection), NULL, NULL);
-	g_clear_object(&side->connection);
+	return G_IS_SOCKET_CONNECTION(link->sides[side]) ?
+	       G_SOCKET_CONNECTION(link->sides[side]) : NULL;
 }
 
 /* Links */
 
-static void write_link(const struct link *link)
+static void write_link(const struct link *link, guint64 forth, guint64 back)
 {
-	g_autoptr(VmsockAddress) peer = NULL;
-	g_autofree char *text = NULL;
+	GSocketConnection *connection = connection_of(link, 0);
+	g_autoptr(VmsockAddress) peer = connection ? endpoint_peer(connection) : NULL;
+	g_autofree char *text = peer ? vmsock_address_to_string(peer) : NULL;
 	struct json json;
 
 	if (!common.json)
 		return;
-	if (link->sides[0].connection)
-		peer = endpoint_peer(link->sides[0].connection);
-	if (peer)
-		text = vmsock_address_to_string(peer);
 	json_start_line(&json);
 	json_string(&json, "type", "connection");
 	json_string(&json, "from", link->rule->from.text);
 	json_string(&json, "to", link->rule->to.text);
 	json_string(&json, "peer", text);
-	json_number(&json, "forth", (gint64)link->relays[0].bytes);
-	json_number(&json, "back", (gint64)link->relays[1].bytes);
+	json_number(&json, "forth", (gint64)forth);
+	json_number(&json, "back", (gint64)back);
 	json_string(&json, "error", link->error);
 	json_finish(&json);
 }
 
 static void accept_next(struct rule *rule);
 
-static void free_link(struct link *link)
+/* The last link quits the main loop, when no more may come. */
+static void leave(struct rule *rule)
 {
-	struct rule *rule = link->rule;
+	struct forward *forward = rule->forward;
 
-	write_link(link);
-	for (int i = 0; i < 2; i++) {
-		rule->forward->bytes += link->relays[i].bytes;
-		relay_stop(&link->relays[i]);
-	}
-	for (int i = 0; i < 2; i++)
-		close_side(&link->sides[i]);
-	g_free(link->error);
-	g_free(link);
 	rule->open--;
-	if (is_stdio(rule))
-		g_main_loop_quit(rule->forward->loop);
+	forward->open--;
+	if (is_stdio(rule) || (!forward->open && is_over(forward)))
+		g_main_loop_quit(forward->loop);
 	else
 		accept_next(rule);
 }
 
-static void fail_link(struct link *link, const char *what, int system_error)
+static void free_link(struct link *link)
 {
-	tool_remark("%s: %s: %s", link->rule->from.text, what, g_strerror(system_error));
-	link->error = g_strdup_printf("%s: %s", what, g_strerror(system_error));
-	if (is_stdio(link->rule))
-		link->rule->forward->code = TOOL_IO;
-	free_link(link);
-}
+	struct rule *rule = link->rule;
+	guint64 forth = 0, back = 0;
 
-static void on_relay_done(struct relay *relay, enum relay_end end, int system_error)
-{
-	struct link *link = relay->data;
-	struct side *to = &link->sides[relay == &link->relays[0] ? 1 : 0];
-
-	switch (end) {
-	case RELAY_EOF:
-		end_side(to);
-		if (!link->relays[0].running && !link->relays[1].running)
-			free_link(link);
-		break;
-	case RELAY_READ_FAILED:
-		fail_link(link, "cannot receive", system_error);
-		break;
-	case RELAY_WRITE_FAILED:
-		fail_link(link, "cannot send", system_error);
-		break;
+	if (link->forwarder) {
+		forth = vmsock_forwarder_get_bytes_forth(link->forwarder);
+		back = vmsock_forwarder_get_bytes_back(link->forwarder);
 	}
+	write_link(link, forth, back);
+	rule->forward->bytes += forth + back;
+	for (int i = 0; i < 2; i++)
+		if (link->sides[i])
+			g_io_stream_close(link->sides[i], NULL, NULL);
+	g_clear_object(&link->forwarder);
+	for (int i = 0; i < 2; i++)
+		g_clear_object(&link->sides[i]);
+	g_free(link->error);
+	g_free(link);
+	leave(rule);
 }
 
-static bool send_proxy_header(struct link *link)
+static void on_forwarded(GObject *source, GAsyncResult *result, gpointer data)
 {
-	g_autoptr(GByteArray) header = endpoint_proxy_header(link->sides[0].connection);
-	int fd = link->sides[1].connection ?
-		 g_socket_get_fd(g_socket_connection_get_socket(link->sides[1].connection)) :
-		 STDOUT_FILENO;
+	struct link *link = data;
+	g_autoptr(GError) error = NULL;
 
-	if (fd == STDOUT_FILENO)
-		return write(fd, header->data, header->len) == (ssize_t)header->len;
-
-	/* A connection that has just been made has room for so little. */
-	return send(fd, header->data, header->len, MSG_NOSIGNAL) == (ssize_t)header->len;
+	if (!vmsock_forwarder_run_finish(VMSOCK_FORWARDER(source), result, &error) &&
+	    !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+		link->error = g_strdup(error->message);
+		if (is_stdio(link->rule))
+			link->rule->forward->code = tool_fail(error);
+		else
+			tool_remark("%s: %s", link->rule->from.text, error->message);
+	}
+	free_link(link);
 }
 
 static void start_link(struct link *link)
 {
-	if (options.proxy && link->sides[0].connection && !send_proxy_header(link)) {
-		fail_link(link, "PROXY header", errno);
-		return;
+	struct forward *forward = link->rule->forward;
+
+	link->forwarder = vmsock_forwarder_new(link->sides[0], link->sides[1]);
+	vmsock_forwarder_set_portion(link->forwarder, forward->portion);
+	vmsock_forwarder_set_idle_timeout(link->forwarder, common.timeout_ms);
+	if (options.proxy && connection_of(link, 0)) {
+		g_autoptr(GBytes) header = g_byte_array_free_to_bytes(
+			endpoint_proxy_header(connection_of(link, 0)));
+
+		vmsock_forwarder_set_head(link->forwarder, VMSOCK_DIRECTION_FORTH, header);
 	}
-	for (int i = 0; i < 2; i++)
-		open_side(&link->sides[i]);
-	for (int i = 0; i < 2; i++)
-		link->relays[i] = (struct relay){
-			.from = &link->sides[i].in,
-			.to = &link->sides[1 - i].out,
-			.done = on_relay_done,
-			.data = link,
-		};
-	for (int i = 0; i < 2; i++)
-		relay_start(&link->relays[i], link->rule->forward->chunk);
+	vmsock_forwarder_run_async(link->forwarder, forward->cancellable, on_forwarded, link);
 }
 
 static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
@@ -235,28 +205,33 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data)
 	struct rule *rule = link->rule;
 	g_autoptr(GError) error = NULL;
 
-	link->sides[1].connection = endpoint_connect_finish(&rule->to, source, result, &error);
-	if (link->sides[1].connection) {
+	link->sides[1] = G_IO_STREAM(endpoint_connect_finish(&rule->to, source, result, &error));
+	if (link->sides[1]) {
 		start_link(link);
 		return;
 	}
-	if (is_stdio(rule))
-		rule->forward->code = tool_fail(error);
-	else if (!common.quiet)
-		tool_complain("%s: %s", rule->to.text, error->message);
-	link->error = g_strdup(error->message);
+	if (!is_over(rule->forward)) {
+		if (is_stdio(rule))
+			rule->forward->code = tool_fail(error);
+		else if (!common.quiet)
+			tool_complain("%s: %s", rule->to.text, error->message);
+		link->error = g_strdup(error->message);
+	}
 	free_link(link);
 }
 
-static void add_link(struct rule *rule, GSocketConnection *connection)
+/* Takes @stream. */
+static void add_link(struct rule *rule, GIOStream *stream)
 {
 	struct link *link = g_new0(struct link, 1);
 
 	link->rule = rule;
-	link->sides[0].connection = connection;
+	link->sides[0] = stream;
 	rule->open++;
+	rule->forward->open++;
 	rule->forward->links++;
 	if (rule->to.kind == ENDPOINT_STDIO) {
+		link->sides[1] = open_stdio();
 		start_link(link);
 		return;
 	}
@@ -288,7 +263,7 @@ static gboolean on_accept_retry(gpointer data)
 {
 	struct rule *rule = data;
 
-	rule->accepting = false;
+	rule->accepting--;
 	accept_next(rule);
 	return G_SOURCE_REMOVE;
 }
@@ -296,7 +271,7 @@ static gboolean on_accept_retry(gpointer data)
 static void take(struct rule *rule, GSocketConnection *connection)
 {
 	if (is_allowed(rule, connection)) {
-		add_link(rule, connection);
+		add_link(rule, G_IO_STREAM(connection));
 		return;
 	}
 	rule->forward->refused++;
@@ -316,35 +291,41 @@ static void on_accepted(GObject *source, GAsyncResult *result, gpointer data)
 	else
 		connection = g_socket_listener_accept_finish(G_SOCKET_LISTENER(source), result,
 							     NULL, &error);
-	if (g_cancellable_is_cancelled(rule->forward->cancellable)) {
+	if (is_over(rule->forward)) {
 		g_clear_object(&connection);
 		return;
 	}
-	if (!connection) {
+	if (!connection && !g_error_matches(error, G_IO_ERROR, G_IO_ERROR_WOULD_BLOCK)) {
 		tool_complain("%s: cannot accept: %s", rule->from.text, error->message);
 		g_timeout_add(ACCEPT_RETRY_MS, on_accept_retry, rule);
 		return;
 	}
-	rule->accepting = false;
-	take(rule, connection);
+	rule->accepting--;
+	if (connection)
+		take(rule, connection);
 	accept_next(rule);
+}
+
+static void accept_one(struct rule *rule)
+{
+	GCancellable *cancellable = rule->forward->cancellable;
+
+	rule->accepting++;
+	if (VMSOCK_IS_LISTENER(rule->listener))
+		vmsock_listener_accept_async(VMSOCK_LISTENER(rule->listener), cancellable,
+					     on_accepted, rule);
+	else
+		g_socket_listener_accept_async(rule->listener, cancellable, on_accepted, rule);
 }
 
 /* Beyond the limit, connections wait in the queue of the listener. */
 static void accept_next(struct rule *rule)
 {
-	struct forward *forward = rule->forward;
+	guint64 limit = is_stdio(rule) ? 1 : options.limit;
 
-	if (rule->accepting || rule->open >= (is_stdio(rule) ? 1 : options.limit) ||
-	    g_cancellable_is_cancelled(forward->cancellable))
-		return;
-	rule->accepting = true;
-	if (VMSOCK_IS_LISTENER(rule->listener))
-		vmsock_listener_accept_async(VMSOCK_LISTENER(rule->listener), forward->cancellable,
-					     on_accepted, rule);
-	else
-		g_socket_listener_accept_async(rule->listener, forward->cancellable, on_accepted,
-					       rule);
+	while (rule->accepting < ACCEPTS && rule->open + rule->accepting < limit &&
+	       !is_over(rule->forward))
+		accept_one(rule);
 }
 
 /* Rules */
@@ -488,7 +469,7 @@ static bool open_rules(struct forward *forward)
 		g_autoptr(GError) error = NULL;
 
 		if (rule->from.kind == ENDPOINT_STDIO) {
-			add_link(rule, NULL);
+			add_link(rule, open_stdio());
 			continue;
 		}
 		rule->listener = endpoint_listen(&rule->from, forward->stack, options.buffer_size,
@@ -510,11 +491,12 @@ static gboolean on_signal(gpointer data)
 	struct forward *forward = data;
 
 	g_cancellable_cancel(forward->cancellable);
-	g_main_loop_quit(forward->loop);
+	if (!forward->open)
+		g_main_loop_quit(forward->loop);
 	return G_SOURCE_CONTINUE;
 }
 
-/* Each link takes two descriptors. */
+/* A link takes two descriptors, and two more for each direction that can be spliced. */
 static void raise_limit(void)
 {
 	struct rlimit limit;
@@ -546,8 +528,8 @@ static void serve(struct forward *forward)
 	raise_limit();
 	forward->loop = g_main_loop_new(NULL, FALSE);
 	forward->cancellable = g_cancellable_new();
-	forward->chunk = options.buffer_size ? MIN(options.buffer_size, LARGEST_CHUNK)
-					     : LARGEST_CHUNK;
+	forward->portion = options.buffer_size ? MIN(options.buffer_size, LARGEST_PORTION)
+					       : LARGEST_PORTION;
 	if (needs_stack(forward)) {
 		forward->stack = tool_acquire_stack(&forward->code);
 		if (!forward->stack)
@@ -564,13 +546,14 @@ static void serve(struct forward *forward)
 	tell_summary(forward);
 }
 
-/* Links that are still open end with the process. */
 static void clean_up(struct forward *forward)
 {
 	g_ptr_array_unref(forward->rules);
 	g_clear_pointer(&forward->allowed, g_array_unref);
 	g_clear_object(&forward->client);
 	g_clear_object(&forward->stack);
+	g_clear_object(&forward->cancellable);
+	g_clear_pointer(&forward->loop, g_main_loop_unref);
 }
 
 static const char *problem(int argc)

@@ -280,6 +280,13 @@ static int reopen_pipe(int fd)
 	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 }
 
+int port_own_output(int fd)
+{
+	int own = kind_of(fd) == S_IFIFO ? reopen_pipe(fd) : -1;
+
+	return own < 0 ? fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1) : own;
+}
+
 static void init_pipe(struct port *port, int fd)
 {
 	int own = reopen_pipe(fd);

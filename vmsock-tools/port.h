@@ -40,6 +40,9 @@ void port_init_input(struct port *port, int fd);
 /* A descriptor of any kind to write to.  A pipe stays open until port_clear(), too. */
 void port_init_output(struct port *port, int fd);
 
+/* A descriptor more for the same output, of a pipe one that does not block; -1 on failure. */
+int port_own_output(int fd);
+
 /* A stream socket. */
 void port_init_socket(struct port *port, GSocket *socket);
 
