@@ -492,7 +492,8 @@ static void accept_next(GTask *task)
  * @callback: (scope async): called when there is a connection
  * @user_data: for @callback
  *
- * Takes a connection without waiting.
+ * Takes a connection without waiting. One that was taken already when @cancellable is triggered is
+ * closed.
  */
 void vmsock_listener_accept_async(VmsockListener *listener, GCancellable *cancellable,
 				  GAsyncReadyCallback callback, gpointer user_data)

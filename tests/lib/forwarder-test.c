@@ -33,23 +33,6 @@ struct chain {
 	GError *error;
 };
 
-static void make_pair(struct place *place, GIOStream **one, GIOStream **other)
-{
-	g_autoptr(VmsockListener) listener = vmsock_listener_new();
-	g_autoptr(VmsockClient) client = place_client(place);
-	g_autoptr(VmsockAddress) address = place_listen(place, listener);
-	VmsockConnection *made, *accepted = NULL;
-	GError *error = NULL;
-
-	made = vmsock_client_connect(client, address, NULL, &error);
-	if (made)
-		accepted = vmsock_listener_accept(listener, NULL, &error);
-	if (!accepted)
-		g_error("%s", error->message);
-	*one = G_IO_STREAM(made);
-	*other = G_IO_STREAM(accepted);
-}
-
 static GIOStream *pipe_stream(int in, int out)
 {
 	g_autoptr(GInputStream) input = g_unix_input_stream_new(in, TRUE);
@@ -113,8 +96,8 @@ static void chain_make(struct chain *chain, struct place *place, bool pipes)
 	if (pipes)
 		make_pipes(&chain->near, &chain->inner);
 	else
-		make_pair(place, &chain->near, &chain->inner);
-	make_pair(place, &chain->outer, &chain->far);
+		place_pair(place, &chain->near, &chain->inner);
+	place_pair(place, &chain->outer, &chain->far);
 	chain_join_streams(chain);
 }
 
@@ -436,7 +419,7 @@ static void check_files(struct place *place)
 	fd = g_file_open_tmp("vmsock-forwarder-XXXXXX", &name, NULL);
 	if (fd < 0 || write(fd, bytes, LARGE) != LARGE || lseek(fd, 0, SEEK_SET) != 0)
 		g_error("no file");
-	make_pair(place, &chain.near, &chain.outer);
+	place_pair(place, &chain.near, &chain.outer);
 	chain.inner = pipe_stream(fd, g_open("copy", O_CREAT | O_TRUNC | O_WRONLY, 0600));
 	chain_join_streams(&chain);
 	chain_run(&chain);
@@ -459,7 +442,7 @@ static void check_full_disk(struct place *place)
 	struct chain chain = { 0 };
 
 	output = g_unix_output_stream_new(g_open("/dev/full", O_WRONLY, 0), TRUE);
-	make_pair(place, &chain.near, &chain.outer);
+	place_pair(place, &chain.near, &chain.outer);
 	chain.inner = g_simple_io_stream_new(input, output);
 	chain_join_streams(&chain);
 	ok(put(chain.near, "too much", 8), "bytes for a disk that is full");
@@ -472,16 +455,6 @@ static void check_full_disk(struct place *place)
 	is_u64(vmsock_forwarder_get_unsent(chain.forwarder, VMSOCK_DIRECTION_BACK), 8,
 	       "... and not sent");
 	chain_clear(&chain);
-}
-
-static int count_descriptors(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-	int count = 0;
-
-	while (g_dir_read_name(dir))
-		count++;
-	return count;
 }
 
 static void check_ends(struct place *place)
@@ -511,9 +484,9 @@ static void check_place(const char *name)
 	check_files(&place);
 	check_full_disk(&place);
 	/* GLib keeps some descriptors of its own from the first use on. */
-	before = count_descriptors();
+	before = count_settled();
 	check_ends(&place);
-	is_s64(count_descriptors(), before, "no descriptor is left");
+	is_s64(count_settled(), before, "no descriptor is left");
 	place_clear(&place);
 }
 

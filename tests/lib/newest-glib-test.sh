@@ -50,7 +50,8 @@ passes()
 	in_root "$root" sh -c 'cd "$0" && exec "./$1"' "$inside" "$1" >"$work/log" 2>&1
 }
 
-tests='address-test error-test forwarder-test machine-test mux-test service-test stack-test'
+tests='address-test cancel-test error-test forwarder-test machine-test mux-test service-test
+	stack-test trouble-test'
 version=$(in_root "$root" pkgconf --modversion glib-2.0)
 # shellcheck disable=SC2086 # a list
 ok "everything compiles with GLib $version" compile $tests ||

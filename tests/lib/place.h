@@ -81,4 +81,46 @@ static VmsockClient *place_client(struct place *place)
 	return client;
 }
 
+static inline int count_descriptors(void)
+{
+	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+	int count = 0;
+
+	while (g_dir_read_name(dir))
+		count++;
+	return count;
+}
+
+/* How many there are when nothing has changed for a while; threads that end may be closing. */
+static inline int count_settled(void)
+{
+	int count = count_descriptors();
+
+	for (int same = 0; same < 50; same++) {
+		g_usleep(1000);
+		if (count_descriptors() != count)
+			same = 0;
+		count = count_descriptors();
+	}
+	return count;
+}
+
+/* Two ends of a connection. */
+static inline void place_pair(struct place *place, GIOStream **one, GIOStream **other)
+{
+	g_autoptr(VmsockListener) listener = vmsock_listener_new();
+	g_autoptr(VmsockClient) client = place_client(place);
+	g_autoptr(VmsockAddress) address = place_listen(place, listener);
+	VmsockConnection *made, *accepted = NULL;
+	GError *error = NULL;
+
+	made = vmsock_client_connect(client, address, NULL, &error);
+	if (made)
+		accepted = vmsock_listener_accept(listener, NULL, &error);
+	if (!accepted)
+		g_error("%s", error->message);
+	*one = G_IO_STREAM(made);
+	*other = G_IO_STREAM(accepted);
+}
+
 #endif

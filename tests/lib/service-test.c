@@ -23,16 +23,6 @@
 /* What may be kept for good after the first connections. */
 #define GROWTH_MAX 65536
 
-static int count_descriptors(void)
-{
-	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
-	int count = 0;
-
-	while (g_dir_read_name(dir))
-		count++;
-	return count;
-}
-
 static bool fine(bool good, GError **error, const char *what)
 {
 	ok(good, "%s", what);

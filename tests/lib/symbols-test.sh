@@ -43,6 +43,13 @@ grep -v '_get_type$' "$work/map" | grep -vxF vmsock_error_quark >"$work/function
 grep -vxF vmsock_error_quark "$work/documented" >"$work/documented-functions"
 same "... and the sources document" "$work/functions" "$work/documented-functions"
 
+# What has a GError says which ones there are.
+cat vmsock/*.h | tr '\n' ' ' | grep -o 'vmsock_[a-z0-9_]*([^()]*GError \*\*error)' |
+	sed 's/(.*//' | sort >"$work/fallible"
+awk '/^ \* vmsock_[a-z0-9_]*:$/ { name = substr($2, 1, length($2) - 1) }
+	/^ \* Errors:/ || /with the same errors as/ { print name }' ./*.c | sort -u >"$work/errors"
+same "... with their errors" "$work/fallible" "$work/errors"
+
 version=$(sed -n 's/^#define VMSOCK_\(MAJOR\|MINOR\|MICRO\)_VERSION \([0-9]*\)$/\2/p' \
 	vmsock/version.h | paste -sd .)
 echo "$version" >"$work/version"
