@@ -165,7 +165,8 @@ static char *read_config(const struct doctor *doctor)
 	return text ? g_strconcat("\n", text, NULL) : NULL;
 }
 
-static void prepare(struct doctor *doctor)
+/* @family is 0 for any. */
+static void prepare(struct doctor *doctor, guint64 family)
 {
 	g_autoptr(GError) error = NULL;
 
@@ -174,7 +175,8 @@ static void prepare(struct doctor *doctor)
 	doctor->config = read_config(doctor);
 	if (*doctor->root)
 		return;
-	doctor->stack = vmsock_stack_acquire(&error);
+	doctor->stack = family ? vmsock_stack_acquire_family((int)family, &error) :
+				 vmsock_stack_acquire(&error);
 	if (!doctor->stack)
 		doctor->reason = g_strdup(error->message);
 }
@@ -236,12 +238,13 @@ static int run(int argc, char **argv)
 	struct findings findings = { .text = g_string_new(NULL) };
 	struct doctor doctor = { 0 };
 	enum tool_exit code;
+	guint64 family;
 
 	if (options.list)
 		return list_checks();
-	if (!are_checks(argc, argv))
+	if (!are_checks(argc, argv) || !tool_parse_family(&family))
 		return TOOL_USAGE;
-	prepare(&doctor);
+	prepare(&doctor, family);
 	json_start(&findings.json);
 	json_string(&findings.json, "kernel", doctor.release);
 	json_open(&findings.json, "checks", '[');
@@ -277,7 +280,7 @@ const struct command doctor_command = {
 	.arguments = "[CHECK...]",
 	.purpose = "Looks for reasons why connections may fail, and says what to do about them.",
 	.max = G_MAXINT,
-	.common = COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
+	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -422,6 +422,16 @@ static int print_cid(const struct facts *facts)
 
 static gboolean only_cid;
 
+static void print(const struct facts *facts)
+{
+	if (common.quiet)
+		return;
+	if (common.json)
+		print_json(facts);
+	else
+		print_text(facts);
+}
+
 static int run(int argc G_GNUC_UNUSED, char **argv G_GNUC_UNUSED)
 {
 	g_autoptr(VmsockStack) stack = NULL;
@@ -439,16 +449,15 @@ static int run(int argc G_GNUC_UNUSED, char **argv G_GNUC_UNUSED)
 	facts.reason = error ? error->message : NULL;
 	if (only_cid)
 		return print_cid(&facts);
-	if (common.json)
-		print_json(&facts);
-	else
-		print_text(&facts);
+	print(&facts);
 	return stack ? TOOL_OK : tool_exit_for(error);
 }
 
 static const struct option options[] = {
 	{ "cid", 'c', OPTION_FLAG, &only_cid, NULL,
 	  "print the context ID and nothing else", NULL, NULL },
+	{ "quiet", 'q', OPTION_FLAG, &common.quiet, NULL, "print nothing, the exit code tells",
+	  "Print nothing: the exit code tells whether there is a stack.", NULL },
 	{ 0 }
 };
 

@@ -217,12 +217,15 @@ bool option_parse(const struct command *command, int *argc, char ***argv, char *
 
 #define HELP_COLUMN 28
 
+/* Who reads this knows --help. */
 static void print_option(const struct option *option, void *file)
 {
 	g_autofree char *text = g_strdup_printf("%s--%s%s%s", option->letter ? "" : "    ",
 						option->name, option->argument ? "=" : "",
 						option->argument ? option->argument : "");
 
+	if (option->value == &common.help)
+		return;
 	if (option->letter)
 		fprintf(file, "  -%c, %-*s %s\n", option->letter, HELP_COLUMN - 7, text,
 			option->help);
@@ -232,7 +235,7 @@ static void print_option(const struct option *option, void *file)
 
 void option_print_help(const struct command *command, FILE *file)
 {
-	fprintf(file, "Usage: vmsock %s [OPTION...]%s%s\n\n%s\n", command->name,
+	fprintf(file, "Usage: vmsock %s [OPTION...]%s%s\n%s\n", command->name,
 		command->arguments ? " " : "", command->arguments ? command->arguments : "",
 		command->purpose);
 	option_for_each(command, print_option, file);

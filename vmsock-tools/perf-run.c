@@ -17,8 +17,8 @@
 #include "interrupt.h"
 #include "terminal.h"
 
-/* How long the server may take for its result after the end. */
-#define RESULT_US (10 * G_USEC_PER_SEC)
+/* How long the server may take for an answer, if --timeout does not say. */
+#define ANSWER_MS 10000
 #define TICK_US (G_USEC_PER_SEC / 10)
 
 struct flow {
@@ -36,6 +36,17 @@ struct flow {
 	enum tool_exit code;
 	GThread *thread;
 };
+
+static gint64 answer_us(void)
+{
+	return (gint64)(common.timeout_ms ? common.timeout_ms : ANSWER_MS) * 1000;
+}
+
+/* When to give up if nothing comes. */
+static gint64 patience(void)
+{
+	return g_get_monotonic_time() + answer_us();
+}
 
 static bool is_running(const struct flow *flow)
 {
@@ -82,8 +93,7 @@ static bool take_result(struct flow *flow)
 {
 	enum exchange_end end;
 
-	end = transfer(flow, NULL, 0, &flow->result, sizeof(flow->result), NULL,
-		       g_get_monotonic_time() + RESULT_US);
+	end = transfer(flow, NULL, 0, &flow->result, sizeof(flow->result), NULL, patience());
 	if (end != EXCHANGE_DONE)
 		return fail_flow(flow, "result", end);
 	perf_swap_result(&flow->result);
@@ -117,7 +127,8 @@ static void send_blocks(struct flow *flow)
 		enum exchange_end end;
 
 		perf_number(flow->block, size, flow->blocks);
-		end = transfer(flow, flow->block, size, NULL, 0, NULL, 0);
+		end = transfer(flow, flow->block, size, NULL, 0, NULL,
+			       common.timeout_ms ? patience() : 0);
 		if (end != EXCHANGE_DONE) {
 			fail_flow(flow, "sending", end);
 			return;
@@ -135,7 +146,7 @@ static void receive_blocks(struct flow *flow)
 
 	for (;;) {
 		end = transfer(flow, NULL, 0, flow->block, size, &received,
-			       flow->end + RESULT_US);
+			       flow->end + answer_us());
 		if (end != EXCHANGE_DONE)
 			break;
 		if (flow->plan->verify &&
@@ -166,7 +177,7 @@ static void ask(struct flow *flow)
 		perf_number(flow->reference, size, flow->blocks);
 		begin = nanoseconds();
 		end = transfer(flow, flow->reference, size, flow->block, size, NULL,
-			       g_get_monotonic_time() + RESULT_US);
+			       patience());
 		if (end != EXCHANGE_DONE) {
 			fail_flow(flow, "request", end);
 			return;
@@ -214,7 +225,7 @@ static bool finish_connection(struct flow *flow)
 	enum exchange_end end;
 
 	end_sending(flow);
-	end = transfer(flow, NULL, 0, &byte, 1, NULL, g_get_monotonic_time() + RESULT_US);
+	end = transfer(flow, NULL, 0, &byte, 1, NULL, patience());
 	g_io_stream_close(G_IO_STREAM(flow->connection), NULL, NULL);
 	g_clear_object(&flow->connection);
 	return end == EXCHANGE_CLOSED || fail_flow(flow, "end of connection", end);
@@ -285,8 +296,7 @@ static bool send_hello(struct flow *flow)
 	enum exchange_end end;
 
 	perf_swap_hello(&hello);
-	end = transfer(flow, &hello, sizeof(hello), NULL, 0, NULL,
-		       g_get_monotonic_time() + RESULT_US);
+	end = transfer(flow, &hello, sizeof(hello), NULL, 0, NULL, patience());
 	return end == EXCHANGE_DONE || fail_flow(flow, "hello", end);
 }
 

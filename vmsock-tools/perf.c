@@ -144,7 +144,8 @@ static void write_start(struct json *json, const struct perf_plan *plan)
 		json_string(json, "host", vmsock_address_get_path(plan->address));
 	else
 		json_number(json, "host", vmsock_address_get_cid(plan->address));
-	json_number(json, "port", vmsock_address_get_port(plan->address));
+	if (vmsock_address_get_kind(plan->address) != VMSOCK_ADDRESS_KIND_UNIX)
+		json_number(json, "port", vmsock_address_get_port(plan->address));
 	json_close(json, '}');
 	json_open(json, "test_start", '{');
 	json_string(json, "protocol", tests[plan->test].name);
@@ -407,7 +408,7 @@ const struct command perf_command = {
 	.purpose = "Measures how fast two machines talk; one runs 'vmsock perf --server'.",
 	.min = 1,
 	.max = 1,
-	.common = COMMON_FAMILY | COMMON_TIMEOUT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
+	.common = COMMON_CONNECT | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

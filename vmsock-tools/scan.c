@@ -267,6 +267,8 @@ static void look(struct scan *scan)
 	memset(scan->found, OUTCOMES, scan->ports->len);
 	g_unix_signal_add(SIGINT, on_signal, scan);
 	g_unix_signal_add(SIGTERM, on_signal, scan);
+	if (common.deadline_ms)
+		g_timeout_add(common.deadline_ms, on_signal, scan);
 	g_timeout_add((guint)MAX(1000 / options.rate, 1), on_tick, scan);
 	g_main_loop_run(scan->loop);
 	if (common.json)
@@ -294,6 +296,10 @@ static const struct option option_table[] = {
 	  NULL },
 	{ "wait", 'W', OPTION_SECONDS, &options.wait_ms, "SECONDS",
 	  "how long to wait for an answer [1]", NULL, NULL },
+	{ "timeout", 'w', OPTION_SECONDS, &options.wait_ms, "SECONDS", "the same as --wait",
+	  "The same as\n.Fl -wait .", NULL },
+	{ "deadline", 0, OPTION_SECONDS, &common.deadline_ms, "SECONDS",
+	  "end after so long, with what was found", NULL, NULL },
 	{ 0 }
 };
 

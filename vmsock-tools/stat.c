@@ -162,6 +162,7 @@ static enum tool_exit show(void)
 {
 	g_autoptr(GArray) rows = g_array_new(FALSE, FALSE, sizeof(struct socket_row));
 	enum tool_exit code = TOOL_OK;
+	guint ours;
 
 	if (is_family("ours")) {
 		g_autoptr(GError) error = NULL;
@@ -169,12 +170,15 @@ static enum tool_exit show(void)
 		if (!socket_table_read_ours(rows, &error))
 			code = complain(error);
 	}
+	ours = rows->len;
 	if (is_family("40")) {
 		g_autoptr(GError) error = NULL;
 
 		if (!socket_table_read_kernel(rows, &error))
 			code = complain(error);
 	}
+	tool_remark("%u sockets, %u of them of the kernel's own vsock", rows->len,
+		    rows->len - ours);
 	socket_table_find_processes(rows);
 	if (common.json)
 		write_rows(rows);
@@ -224,7 +228,7 @@ const struct command stat_command = {
 	.name = "stat",
 	.summary = "sockets with state, peer, bytes, queues and process",
 	.purpose = "Lists vsock sockets with state, peer, bytes, fill of queues, and process.",
-	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET,
+	.common = COMMON_FAMILY | COMMON_JSON | COMMON_QUIET | COMMON_VERBOSE,
 	.options = option_table,
 	.run = run,
 };

@@ -17,7 +17,7 @@
 
 static void print_help(FILE *file)
 {
-	fputs("Usage: vmsock COMMAND [OPTION...] [ARGUMENT...]\n\n"
+	fputs("Usage: vmsock COMMAND [OPTION...] [ARGUMENT...]\n"
 	      "Talk over VMCI sockets and other vsock, between host and guest.\n\n"
 	      "Commands:\n", file);
 	for (gsize i = 0; tool_commands[i]; i++)

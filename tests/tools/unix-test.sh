@@ -134,6 +134,25 @@ vmsock perf --time 0.2 --verify --json unix:s >out 2>err && follows perf out
 result $? "perf over a UNIX socket"
 kill $server
 ended 0 "its server"
+"$run" vmsock perf --retry --deadline 60 --time 0.2 unix:s >out 2>err &
+client=$!
+server perf --server unix:s
+wait $client
+result $? "perf --retry waits for its server"
+kill $server
+ended 0 "which ends"
+vmsock perf --retry --deadline 0.2 unix:none >out 2>err
+is $? 6 "... or for --deadline"
+server perf --server unix:p
+perf_server=$server
+# The end does not come through: all of the script have the connection.
+server cat --listen --sh "'$run' vmsock forward stdio=unix:p | tr '\\203' x" unix:s
+vmsock perf --reverse --time 0.2 --timeout 1 --verify unix:s >out 2>err
+is $? 7 "perf --verify, with bytes changed on the way"
+grep -q 'verified, [1-9][0-9]* blocks wrong' out
+result $? "... counts the blocks"
+kill $server $perf_server
+wait $server $perf_server
 
 # Forwarding with standard input and output as the target
 server forward unix:s=stdio

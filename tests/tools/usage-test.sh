@@ -33,7 +33,8 @@ help_of()	# ARGUMENT...
 {
 	vmsock "$@"
 	result $? "vmsock $*"
-	[ "$(wc -l <"$work/out")" -le 24 ] && [ "$(wc -L <"$work/out")" -le 80 ]
+	# A prompt follows.
+	[ "$(wc -l <"$work/out")" -le 23 ] && [ "$(wc -L <"$work/out")" -le 80 ]
 	result $? "... fits the screen"
 	[ ! -s "$work/err" ]
 	result $? "... and is no error"
@@ -106,6 +107,7 @@ mistake "do not go with datagrams" cat -d --sh dog 2:1
 mistake "holds 69608 bytes at most" cat -d -s 69609 2:1
 mistake "datagram: .* is no address for that" cat -d vsock-stream:2:1
 mistake "family: 'dog' is not" cat --family dog 2:1
+mistake "family: 'dog' is not" doctor --family dog
 mistake "family: '0' is not" cat --family 0 2:1
 mistake "family: '256' is not" echo --family 256 1
 mistake "argument is missing" echo
@@ -159,6 +161,10 @@ case $status in
 *) false ;;
 esac
 result $? "... which goes with what it says"
+
+vmsock info --quiet
+[ $? -eq $status ] && [ ! -s "$work/out" ] && [ ! -s "$work/err" ]
+result $? "... and says nothing with --quiet"
 
 # Descriptors that are closed must not be mistaken for sockets.
 "$top_builddir/run" vmsock info <&- >"$work/out" 2>"$work/err"

@@ -60,6 +60,8 @@ like "$(ulimit -n 100; vmsock doctor descriptors)" "^WARNING .*100 open files" "
 what="beside the kernel's"
 modprobe vsock_loopback
 finds clash-vsock OK "beside ours"
+finds self-datagram OK .
+like "$(vmsock doctor --verbose --family 40 self-datagram)" "^- .*no datagrams" "$what: --family"
 modprobe -r vmsock
 modprobe -r vmci
 what="the kernel's alone"

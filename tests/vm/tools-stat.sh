@@ -55,6 +55,8 @@ eventually 5 heard
 like "$(vmsock stat --family 40)" "^40 +stream +listening .*:5000 .* - +- +$server/vmsock" \
 	"family 40: a listener"
 vmsock stat --json --family 40 >json
+like "$(vmsock stat --verbose 2>&1 >/dev/null)" "1 sockets, 1 of them of the kernel's own" \
+	"--verbose"
 ok "family 40: JSON follows its schema" sh -c "json-check /usr/share/vmsock/stat.json <json"
 
 vmsock stat --watch 0.2 >watch &

@@ -73,6 +73,9 @@ kill -INT $scan
 wait $scan
 is $? 8 "interrupted: partly"
 like "$(cat out)" "refused, .* of 1000 ports" "and what was found so far"
+vmsock scan --rate 10 --deadline 0.5 self 6001-7000 >out
+is $? 8 "--deadline: partly"
+like "$(cat out)" "refused, .* of 1000 ports" "... with what was found so far"
 kill $server
 wait $server
 
