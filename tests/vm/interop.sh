@@ -27,7 +27,9 @@ mount -t debugfs none /sys/kernel/debug 2>/dev/null
 modprobe vmsock family=40
 is "$(cat /sys/module/vmsock/parameters/family)" 40 "our module has the number of the kernel's"
 me=$(vmsock info --cid)
-head -c 1000001 /dev/urandom >file
+# Less than a queue holds: socat waits until it has sent all of a piece and reads nothing meanwhile,
+# so with more under way than the queues of both ends hold, it and the echo can wait for ever
+head -c 200001 /dev/urandom >file
 
 # Does somebody listen on PORT?
 listens() { vmsock stat --quiet --state=listening --port="$1" | grep -q .; }
