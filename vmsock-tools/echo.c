@@ -26,6 +26,8 @@
 #define CHARGEN_DATAGRAM 512
 /* Pause after an accept that failed for want of descriptors or memory. */
 #define ACCEPT_RETRY_MS 100
+/* And of --retry, before the next look whether the address is free */
+#define BIND_RETRY_MS 100
 /* Datagrams to answer before the connections get their turn. */
 #define DATAGRAM_ROUNDS 64
 
@@ -55,6 +57,7 @@ struct client {
 	struct port socket, nowhere, generator;
 	struct relay relay;		/* what the client sends */
 	struct relay generated;		/* what it gets, of --chargen */
+	GSource *idle;			/* --timeout; put off whenever something moves */
 };
 
 static bool has_all(const struct echo *echo)
@@ -110,6 +113,9 @@ static void free_client(struct client *client)
 {
 	relay_stop(&client->relay);
 	relay_stop(&client->generated);
+	if (client->idle)
+		g_source_destroy(client->idle);
+	g_clear_pointer(&client->idle, g_source_unref);
 	port_clear(&client->socket);
 	port_clear(&client->nowhere);
 	port_clear(&client->generator);
@@ -156,6 +162,37 @@ static void on_generated_done(struct relay *relay, enum relay_end end G_GNUC_UNU
 	end_client(relay->data);
 }
 
+static gboolean on_idle(gpointer data)
+{
+	struct client *client = data;
+
+	tool_remark("nothing has happened for %g seconds", common.timeout_ms / 1000.0);
+	end_client(client);
+	return G_SOURCE_REMOVE;
+}
+
+static void put_off(struct client *client)
+{
+	gint64 patience = (gint64)common.timeout_ms * 1000;
+
+	if (client->idle)
+		g_source_set_ready_time(client->idle, g_get_monotonic_time() + patience);
+}
+
+static void on_moved(struct relay *relay)
+{
+	put_off(relay->data);
+}
+
+static void watch_idle(struct client *client)
+{
+	if (!common.timeout_ms)
+		return;
+	client->idle = g_timeout_source_new(common.timeout_ms);
+	g_source_set_callback(client->idle, on_idle, client, NULL);
+	g_source_attach(client->idle, NULL);
+}
+
 static void start_client(struct client *client)
 {
 	bool takes = options.discard || options.chargen;
@@ -166,6 +203,7 @@ static void start_client(struct client *client)
 		.from = &client->socket,
 		.to = takes ? &client->nowhere : &client->socket,
 		.done = on_client_done,
+		.moved = on_moved,
 		.data = client,
 	};
 	relay_start(&client->relay, STREAM_CHUNK);
@@ -176,6 +214,7 @@ static void start_client(struct client *client)
 		.from = &client->generator,
 		.to = &client->socket,
 		.done = on_generated_done,
+		.moved = on_moved,
 		.data = client,
 	};
 	relay_start(&client->generated, STREAM_CHUNK);
@@ -194,6 +233,7 @@ static void add_client(struct echo *echo, VmsockConnection *connection)
 	echo->open++;
 	peer = vmsock_connection_get_remote_address(connection, NULL);
 	tool_tell("connection from", peer);
+	watch_idle(client);
 	start_client(client);
 }
 
@@ -336,28 +376,48 @@ static bool wants(const struct echo *echo, VmsockStackAbilities ability)
 	return only_datagrams || vmsock_stack_get_abilities(echo->stack) & ability;
 }
 
-static bool start(struct echo *echo)
+static bool start(struct echo *echo, GError **error)
 {
 	g_autoptr(VmsockAddress) bound = NULL;
-	g_autoptr(GError) error = NULL;
 	bool good = true;
 
 	if (wants(echo, VMSOCK_STACK_ABILITIES_STREAM)) {
-		good = start_streams(echo, &error);
+		good = start_streams(echo, error);
 		if (good)
 			tell_bound("streams", echo->bound);
 	}
 	/* A port that was chosen for streams serves datagrams too. */
 	if (good && wants(echo, VMSOCK_STACK_ABILITIES_DATAGRAM)) {
-		good = start_datagrams(echo, echo->bound ? echo->bound : echo->address, &error);
+		good = start_datagrams(echo, echo->bound ? echo->bound : echo->address, error);
 		if (good)
 			bound = vmsock_datagram_socket_get_local_address(echo->datagrams, NULL);
 		if (good)
 			tell_bound("datagrams", bound);
 	}
-	if (!good)
-		echo->code = tool_fail(error);
 	return good;
+}
+
+static bool may_start_again(const GError *error, gint64 end)
+{
+	return common.retry && g_error_matches(error, G_IO_ERROR, G_IO_ERROR_ADDRESS_IN_USE) &&
+	       (!end || g_get_monotonic_time() < end);
+}
+
+/* Until the address is free, with --retry */
+static bool start_in_time(struct echo *echo, gint64 end)
+{
+	g_autoptr(GError) error = NULL;
+
+	while (!start(echo, &error)) {
+		if (!may_start_again(error, end)) {
+			echo->code = tool_fail(error);
+			return false;
+		}
+		g_clear_error(&error);
+		listen_close(&echo->listener, &echo->bound);
+		g_usleep(BIND_RETRY_MS * 1000);
+	}
+	return true;
 }
 
 static gboolean on_signal(gpointer data)
@@ -402,13 +462,18 @@ static void clean_up(struct echo *echo)
 
 static void serve(struct echo *echo)
 {
+	gint64 end = common.deadline_ms ?
+		     g_get_monotonic_time() + (gint64)common.deadline_ms * 1000 : 0;
+
 	if (echo->address && !tool_acquire_stack_for(echo->address, &echo->stack, &echo->code))
 		return;
 	echo->loop = g_main_loop_new(NULL, FALSE);
-	if (!start(echo))
+	if (!start_in_time(echo, end))
 		return;
 	g_unix_signal_add(SIGINT, on_signal, echo);
 	g_unix_signal_add(SIGTERM, on_signal, echo);
+	if (common.deadline_ms)
+		g_timeout_add(common.deadline_ms, on_signal, echo);
 	manager_notify("READY=1");
 	g_main_loop_run(echo->loop);
 	manager_notify("STOPPING=1");
@@ -471,6 +536,14 @@ static const struct option option_table[] = {
 	  "size of the queues of a stream",
 	  "The size of the queues of a stream, such as\n.Li 64K\nor\n.Li 1Mi .\n"
 	  "The usual size is 256 KiB.", NULL },
+	{ "timeout", 'w', OPTION_SECONDS, &common.timeout_ms, "SECONDS",
+	  "end a connection in which nothing happens",
+	  "End a connection in which nothing happens for so long.", NULL },
+	{ "deadline", 0, OPTION_SECONDS, &common.deadline_ms, "SECONDS", "end after so long",
+	  "End after so long, connections and all.", NULL },
+	{ "retry", 0, OPTION_FLAG, &common.retry, NULL, "wait for an address that is in use",
+	  "Wait for an address that is in use, until the time of\n.Fl -deadline\nhas run out.",
+	  NULL },
 	{ 0 }
 };
 

@@ -50,6 +50,7 @@ struct scan {
 	guint32 cid;
 	GArray *ports;			/* guint32 */
 	guint8 *found;			/* an outcome for each, OUTCOMES if none yet */
+	GArray *again;			/* guint, indexes of those to ask once more: --retry */
 	guint started, ended;
 	guint counts[OUTCOMES];
 	enum tool_exit code;
@@ -58,6 +59,7 @@ struct scan {
 struct probe {
 	struct scan *scan;
 	guint index;
+	bool first;			/* time that this port is asked */
 };
 
 static enum outcome outcome_of(const GError *error)
@@ -82,10 +84,28 @@ static enum outcome outcome_of(const GError *error)
 	}
 }
 
+static bool has_started_all(const struct scan *scan)
+{
+	return scan->started == scan->ports->len + scan->again->len ||
+	       g_cancellable_is_cancelled(scan->cancellable);
+}
+
 static bool is_over(const struct scan *scan)
 {
-	return scan->ended == scan->started &&
-	       (scan->started == scan->ports->len || g_cancellable_is_cancelled(scan->cancellable));
+	return scan->ended == scan->started && has_started_all(scan);
+}
+
+/* What came of a probe; silence may be asked once more */
+static void note(struct scan *scan, const struct probe *probe, enum outcome outcome)
+{
+	guint8 *found = &scan->found[probe->index];
+
+	if (outcome == OUTCOME_SILENT && common.retry && probe->first)
+		g_array_append_val(scan->again, probe->index);
+	if (*found != OUTCOMES)
+		scan->counts[*found]--;
+	*found = (guint8)outcome;
+	scan->counts[outcome]++;
 }
 
 static void on_connected(GObject *client, GAsyncResult *result, gpointer data)
@@ -105,10 +125,8 @@ static void on_connected(GObject *client, GAsyncResult *result, gpointer data)
 		g_io_stream_close(G_IO_STREAM(connection), NULL, NULL);
 	g_clear_object(&connection);
 	scan->ended++;
-	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-		scan->found[probe->index] = (guint8)outcome;
-		scan->counts[outcome]++;
-	}
+	if (!g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+		note(scan, probe, outcome);
 	g_free(probe);
 	if (is_over(scan))
 		g_main_loop_quit(scan->loop);
@@ -119,16 +137,19 @@ static gboolean start_next(gpointer data)
 	struct scan *scan = data;
 	g_autoptr(VmsockAddress) address = NULL;
 	struct probe *probe;
+	guint number = scan->started, ports = scan->ports->len;
 
-	if (scan->started == scan->ports->len || g_cancellable_is_cancelled(scan->cancellable)) {
-		if (is_over(scan))
-			g_main_loop_quit(scan->loop);
+	if (is_over(scan)) {
+		g_main_loop_quit(scan->loop);
 		return G_SOURCE_REMOVE;
 	}
-	if (scan->started - scan->ended >= options.parallel)
+	if (has_started_all(scan) || scan->started - scan->ended >= options.parallel)
 		return G_SOURCE_CONTINUE;
+	scan->started++;
 	probe = g_new(struct probe, 1);
-	*probe = (struct probe){ scan, scan->started++ };
+	*probe = (struct probe){ scan, number, true };
+	if (number >= ports)
+		*probe = (struct probe){ scan, g_array_index(scan->again, guint, number - ports) };
 	address = vmsock_address_new(scan->cid, g_array_index(scan->ports, guint32, probe->index));
 	vmsock_client_connect_async(scan->client, address, scan->cancellable, on_connected, probe);
 	return G_SOURCE_CONTINUE;
@@ -251,6 +272,7 @@ static void clean_up(struct scan *scan)
 	g_clear_object(&scan->cancellable);
 	g_clear_pointer(&scan->loop, g_main_loop_unref);
 	g_clear_pointer(&scan->ports, g_array_unref);
+	g_clear_pointer(&scan->again, g_array_unref);
 	g_free(scan->found);
 }
 
@@ -261,8 +283,11 @@ static void look(struct scan *scan)
 		return;
 	scan->client = tool_new_client(scan->stack, 0);
 	vmsock_client_set_connect_timeout(scan->client, options.wait_ms);
+	vmsock_client_set_deadline(scan->client, 0);
+	vmsock_client_set_retry(scan->client, FALSE);
 	scan->cancellable = g_cancellable_new();
 	scan->loop = g_main_loop_new(NULL, FALSE);
+	scan->again = g_array_new(FALSE, FALSE, sizeof(guint));
 	scan->found = g_malloc(scan->ports->len);
 	memset(scan->found, OUTCOMES, scan->ports->len);
 	g_unix_signal_add(SIGINT, on_signal, scan);
@@ -300,6 +325,8 @@ static const struct option option_table[] = {
 	  "The same as\n.Fl -wait .", NULL },
 	{ "deadline", 0, OPTION_SECONDS, &common.deadline_ms, "SECONDS",
 	  "end after so long, with what was found", NULL, NULL },
+	{ "retry", 0, OPTION_FLAG, &common.retry, NULL, "ask ports that are silent once more", NULL,
+	  NULL },
 	{ 0 }
 };
 

@@ -196,6 +196,7 @@ static const struct option option_table[] = {
 	  "Until this machine has a context ID, which is printed.", NULL },
 	{ "interval", 'i', OPTION_SECONDS, &options.interval_ms, "SECONDS",
 	  "time between two looks [0.1]", NULL, NULL },
+	{ "retry", 0, OPTION_FLAG, &common.retry, NULL, "what it does in any case", NULL, NULL },
 	{ 0 }
 };
 

@@ -113,6 +113,14 @@ kill $server
 ended 0 "echo"
 [ "$(wc -l <server.out)" -eq 3 ] && follows echo server.out
 result $? "... --json follows its schema"
+server echo --timeout 0.2 --deadline 1.5 unix:s
+sleep 5 | vmsock cat unix:s &
+idle=$!
+is "$(echo quick | vmsock cat unix:s)" quick "echo --timeout"
+wait $idle
+ended 0 "echo --deadline"
+grep -q 'nothing has happened for 0.2 seconds' server.err && grep -q '2 connections' server.err
+result $? "... an idle connection has ended"
 server echo --discard unix:s
 is "$(vmsock cat unix:s <file)" "" "discard answers nothing"
 kill $server

@@ -109,6 +109,19 @@ is "$(echo datagram | vmsock cat -d -n 1 -w 20 self:5005 | head -n 1 | cut -c 1-
 	"chargen answers a datagram"
 ended 0 "it ends"
 
+server --retry 5003
+vmsock echo --once 5003 2>second
+is $? 2 "an address that is in use"
+vmsock echo --retry --deadline 0.3 5003 2>second
+is $? 2 "--retry, until the time is over"
+vmsock echo --retry --once --verbose 5003 2>second &
+second=$!
+kill "$pid"
+ended 0 "a server ends"
+eventually 10 grep -q "datagrams on" second
+is "$(echo next | vmsock cat self:5003)" next "--retry: the next has its address"
+wait "$second"
+
 server 5003
 is "$(echo datagram | vmsock cat -d -w 0.5 self:5003)" datagram "a datagram comes back"
 is "$(echo stream | vmsock cat self:5003)" stream "and a stream, from the same port"

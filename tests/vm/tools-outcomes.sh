@@ -26,6 +26,7 @@ ends()
 
 ends 6 "^0 open, 0 refused, 3 silent, 0 unreachable, 0 denied" vmsock scan --wait 0.3 host 1-3
 ends 6 "^0 open, 0 refused, 1 silent" vmsock scan --timeout 0.3 host 1
+ends 6 "^0 open, 0 refused, 2 silent" vmsock scan --retry --timeout 0.3 host 1-2
 ends 6 "did not answer in time" vmsock cat --timeout 0.3 host:1
 ends 6 "did not come in time" vmsock ping --connect --wait 0.3 --count 1 host:1
 ends 6 "time is up: .*did not answer in time" vmsock wait --deadline 0.5 host:1
