@@ -13,8 +13,7 @@
  * vm-kernels: 7.3 debug
  * vm-timeout: 300
  */
-#include "guest-device.h"
-#include "module.h"
+#include "bell.h"
 
 /* pci-testdev */
 #define OTHER_VENDOR	"0x1b36"
@@ -139,30 +138,6 @@ static void another_device(void)
 
 /* --- doorbells ---------------------------------------------------------------------------- */
 
-static unsigned int bell_number(const char *name)
-{
-	const char *text = text_of("/sys/module/vm_bell/parameters/%s", name);
-
-	return text ? strtoul(text, NULL, 0) : 0;
-}
-
-static void ring_bell(void)
-{
-	char command[64];
-
-	snprintf(command, sizeof(command), "ring %u:%u", bell_number("context"),
-		 bell_number("resource"));
-	expect(command_device(command));
-}
-
-static void expect_rings(void)
-{
-	unsigned int before = bell_number("rung");
-
-	ring_bell();
-	expect_soon(bell_number("rung") == before + 1);
-}
-
 /* A device that comes back is told of doorbells again */
 static void bells(void)
 {
@@ -170,17 +145,17 @@ static void bells(void)
 
 	find_function();
 	need_ok(insert("vm_bell"));
-	expect_rings();
+	expect_ring();
 	unbind();
 	bind_again();
-	expect_rings();
+	expect_ring();
 	snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/reset", function);
 	need(put(path, "1"));
-	expect_rings();
+	expect_ring();
 	need(command_device("fault VMCI_DOORBELL_LINK:error=-9@1"));
 	unbind();
 	bind_again();
-	expect_rings();
+	expect_ring();
 	need(command_device("fault VMCI_DOORBELL_LINK:error=-4@1"));
 	unbind();
 	mark_log();
@@ -188,7 +163,7 @@ static void bells(void)
 	expect(said("does not take doorbell"));
 	need_ok(take_out("vm_bell"));
 	need_ok(insert("vm_bell"));
-	expect_rings();
+	expect_ring();
 	need_ok(take_out("vm_bell"));
 }
 

@@ -6,16 +6,14 @@
  * The driver takes a second for each connection that the host closes first, so there are few.
  *
  * vm-modules: vmw_vsock_vmci_transport
- * vm-device: --cid 42 --uds %D/host
+ * vm-device: --cid 42 --uds %D/host --control %D/host_4000
  * vm-args: VMSOCK_TEST_FAMILY=40 VMSOCK_DEVICE_CID=42
  * vm-timeout: 1200
  * vm-kernels: 5.10 6.1 7.3
  */
 #include "guest-host.h"
+#include "bell.h"
 
-#include <sys/utsname.h>
-
-#define MODPROBE	"/usr/sbin/modprobe"	/* the shell has one of its own */
 #define MODULE		"vmw_vsock_vmci_transport"
 
 static void in_turn(void)
@@ -78,10 +76,13 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "many connections at a time", parallel, 120 },
 	{ "guest-host", "datagrams both ways, with their sender", datagrams, 300 },
 	{ "guest-host", "driver reload under traffic", reload, 120 },
+	/* The last one: nothing is built here for the kernel that is old */
+	{ "guest-host", "a doorbell", doorbell },
 };
 
 int main(int argc, char **argv)
 {
 	port_io = is_old();
-	return vmtest_main(argc, argv, rows, ARRAY_SIZE(rows));
+	bell_module = "vm_kernel_bell";
+	return vmtest_main(argc, argv, rows, ARRAY_SIZE(rows) - is_old());
 }

@@ -4,12 +4,12 @@
  * Copyright (C) 2026 The vmsock authors
  *
  * vm-modules: vmsock
- * vm-device: --cid 42 --uds %D/host
+ * vm-device: --cid 42 --uds %D/host --control %D/host_4000
  * vm-args: VMSOCK_DEVICE_CID=42
  * vm-timeout: 1200
  */
 #include "guest-host.h"
-#include "guest-device.h"
+#include "bell.h"
 
 static void in_turn(void)
 {
@@ -32,6 +32,7 @@ static const struct vmtest rows[] = {
 	{ "guest-host", "connections one after the other", in_turn, 300 },
 	{ "guest-host", "many connections at a time", parallel },
 	{ "guest-host", "datagrams both ways, with their sender", datagrams },
+	{ "guest-host", "a doorbell", doorbell },
 	{ "guest-host", "driver reload under traffic", reload, 120 },
 };
 

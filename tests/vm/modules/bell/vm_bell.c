@@ -8,7 +8,12 @@
  */
 #include <linux/kernel.h>
 #include <linux/module.h>
+#ifdef OF_KERNEL_DRIVER
+#include <linux/vmw_vmci_defs.h>
+#include <linux/vmw_vmci_api.h>
+#else
 #include <vmci_api.h>
+#endif
 
 static uint context;
 module_param(context, uint, 0444);
@@ -30,6 +35,8 @@ static void ring(void *data)
 	WRITE_ONCE(rung, rung + 1);
 }
 
+/* The kernel's own driver of 7.3 lets nobody ring */
+#ifndef OF_KERNEL_DRIVER
 static int ring_other(const char *text, const struct kernel_param *param)
 {
 	struct vmci_handle other;
@@ -44,6 +51,7 @@ static const struct kernel_param_ops ring_ops = {
 };
 module_param_cb(ring, &ring_ops, NULL, 0200);
 MODULE_PARM_DESC(ring, "write context and resource of a doorbell to ring it");
+#endif
 
 static int __init bell_init(void)
 {
