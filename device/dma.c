@@ -9,8 +9,9 @@
  * by an interrupt, always: the write is posted, and a driver that saw no end when it looked
  * goes to sleep.
  *
- * A receive may come at the moment when bus mastering goes off: it waits until that is on again,
- * as the driver does, which gives up a device that never answers.
+ * Either may come at the moment when bus mastering goes off: it waits until that is on again, as
+ * the driver does.  One that gives up a device which never answers resets it; the kernel's own
+ * never gives up.
  */
 #include <string.h>
 
@@ -110,10 +111,22 @@ static __s64 send_buffer(struct function *function, __u64 buffer)
 	return send_inline(function, buffer + sizeof(header), header.size);
 }
 
+/* Whether it has to wait for access to memory */
+static bool defer(struct function *function, struct deferred *deferred, __u64 buffer)
+{
+	*deferred = (struct deferred){ buffer, !memory_enabled(function->memory) };
+	return deferred->waits;
+}
+
 void dma_send(struct function *function, __u64 buffer)
 {
-	__s64 result = send_buffer(function, buffer);
+	__s64 result;
 
+	if (defer(function, &function->regs.send, buffer)) {
+		regs_set_result(function, VMCI_ERROR_UNAVAILABLE);
+		return;
+	}
+	result = send_buffer(function, buffer);
 	regs_set_result(function, result);
 	if (!usable(function, buffer) || !finish(function, buffer, result, 0))
 		cause_raise(function, VMCI_CAUSE_DMA_DATAGRAM);
@@ -192,9 +205,7 @@ void dma_receive(struct function *function, __u64 buffer)
 {
 	bool good;
 
-	function->regs.receive = buffer;
-	function->regs.receive_waits = !memory_enabled(function->memory);
-	if (function->regs.receive_waits)
+	if (defer(function, &function->regs.receive, buffer))
 		return;
 	good = usable(function, buffer) && receive(function, buffer);
 	if (usable(function, buffer))
@@ -206,6 +217,8 @@ void dma_receive(struct function *function, __u64 buffer)
 
 void dma_resume(struct function *function)
 {
-	if (function->regs.receive_waits)
-		dma_receive(function, function->regs.receive);
+	if (function->regs.send.waits)
+		dma_send(function, function->regs.send.buffer);
+	if (function->regs.receive.waits)
+		dma_receive(function, function->regs.receive.buffer);
 }

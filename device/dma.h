@@ -17,7 +17,7 @@ struct function;
 void dma_send(struct function *function, __u64 buffer);
 void dma_receive(struct function *function, __u64 buffer);
 
-/* There is access to the guest's memory: a receive that has waited for it is carried out */
+/* There is access to the guest's memory: what has waited for it is carried out */
 void dma_resume(struct function *function);
 
 #endif /* DEVICE_DMA_H */

@@ -15,6 +15,12 @@
 
 struct function;
 
+/* A buffer for a datagram, named while there is no access to memory */
+struct deferred {
+	__u64 buffer;
+	bool waits;		/* not carried out yet */
+};
+
 struct regs {
 	__u32 caps;		/* that the driver accepted */
 	bool negotiated;	/* it has written CAPS */
@@ -22,8 +28,8 @@ struct regs {
 	__u64 result;
 	__u32 out_high;
 	__u32 in_high;
-	__u64 receive;		/* DATA_IN, written while there was no access to memory */
-	bool receive_waits;	/* and not carried out yet */
+	struct deferred send;
+	struct deferred receive;
 };
 
 /* Which BAR is accessed: only the ports have the byte streams */

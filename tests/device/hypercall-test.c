@@ -263,12 +263,16 @@ static void test_buffers(void)
 	client_write(&client, VFIO_CONFIG, 4, 3, 2);
 	is_s64(send_bytes(bytes, 24), VMCI_ERROR_UNAVAILABLE, "S11 no bus mastering, no memory");
 	is_u64(header->busy, 1, "S11 nothing is written");
+	client_write(&client, VFIO_CONFIG, 4, 7, 2);
+	is_u64(header->busy, 0, "2.7.1 but with bus mastering it is");
+	is_u64(header->result, CLIENT_CID, "2.7.1 with its result");
+	client_write(&client, VFIO_CONFIG, 4, 3, 2);
 	*header = (struct vmci_dma_header){ .opcode = VMCI_DMA_OPCODE_INLINE, .size = 24 };
 	client_set_reg(&client, VMCI_REG_DATA_IN_LOW, 0x100000);
 	is_u64(header->busy, 0, "S11 nor is anything received");
 	client_signals(&client, IRQ_MSIX, 2);
 	client_write(&client, VFIO_CONFIG, 4, 7, 2);
-	is_u64(header->busy, 1, "2.7.2 but with bus mastering it is");
+	is_u64(header->busy, 1, "2.7.2 with bus mastering it is, too");
 	is_u64(client_signals(&client, IRQ_MSIX, 2), 1, "2.7.2 and an interrupt says so");
 	client_close(&client);
 }
