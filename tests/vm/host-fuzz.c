@@ -9,7 +9,7 @@
  * looks at it all.  Afterwards there must be no virtual machine, no queue pair and no locked
  * memory.  It goes on for half of VMSOCK_STRESS_SECONDS.
  *
- * vm-kernels: 6.1 7.3 debug
+ * vm-kernels: 6.1 6.12 7.3 debug
  * vm-modules: vmsock
  * vm-sources: modules/common/packet.c
  * vm-boot: own

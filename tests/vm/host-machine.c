@@ -220,6 +220,62 @@ static void host_closes(void)
 	expect_is(vm_pair_free(line.pair), VMCI_SUCCESS);
 }
 
+#define LINGER_MS	100
+#define ROUNDING_MS	10
+
+static struct socket *machine_connects(struct vm *vm, int *fd)
+{
+	int listening = listener(1);
+	struct socket *socket = machine_connect(&vm->machine, port_of(listening), SIZE, false);
+
+	need(until(vm, revents_within(listening, POLLIN, 0)));
+	*fd = need_ok(accept(listening, NULL, NULL));
+	close(listening);
+	return socket;
+}
+
+/* Closes @fd, has the machine go on, and returns how long it takes until that hears of it, in ms */
+static long long close_and_hear(struct vm *vm, struct socket *socket, int fd)
+{
+	unsigned int detached = vm->detached;
+	long long start = now_ms();
+
+	close(fd);
+	machine_run(socket);
+	until(vm, vm->detached == detached + 1);
+	return now_ms() - start;
+}
+
+/* A guest may hear of its connection later than of its end, if both come together */
+static void host_closes_at_once(void)
+{
+	struct vm *vm = boot();
+	int fd;
+	struct socket *socket = machine_connects(vm, &fd);
+
+	expect(close_and_hear(vm, socket, fd) >= LINGER_MS - ROUNDING_MS);
+}
+
+static void host_closes_what_is_known(void)
+{
+	struct vm *vm = boot();
+	long long quickest = SOON_MS;
+
+	for (int i = 0; i < 10; i++) {
+		int fd;
+		struct socket *socket = machine_connects(vm, &fd);
+		long long took;
+
+		need(send(fd, (char[]){ pattern(0) }, 1, 0) == 1);
+		socket->reading = true;
+		took = close_and_hear(vm, socket, fd);
+		if (took < quickest)
+			quickest = took;
+		expect_is(socket->received, 1);
+	}
+	expect(quickest < LINGER_MS - ROUNDING_MS);
+}
+
 /* What it wrote before is the reader's, as from any other peer (vsock.md 4.9, 5.16) */
 static void machine_closes(void)
 {
@@ -733,6 +789,9 @@ static const struct vmtest rows[] = {
 	{ "12.F-101,105", "the machine half-closes, the host goes on", half_closes },
 	{ "12.F-102", "the machine stops receiving: EPIPE", machine_stops_receiving },
 	{ "8.2", "the host closes: an event, the data stays readable", host_closes },
+	{ "5.7", "the host closes at once: the event does not come right behind ATTACH",
+	  host_closes_at_once },
+	{ "5.7", "but as soon as the machine has read a byte", host_closes_what_is_known },
 	{ "12.F-106", "the machine closes: the host reads what is left", machine_closes },
 	{ "12.F-106", "the machine dies: the same", machine_dies_unread },
 	{ "12.F-100", "100 connections both ways", many },

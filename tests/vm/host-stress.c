@@ -3,7 +3,7 @@
  *
  * Copyright (C) 2026 The vmsock authors
  *
- * vm-kernels: 6.1 7.3 debug
+ * vm-kernels: 6.1 6.12 7.3 debug
  * vm-modules: vmsock
  * vm-timeout: 120
  * vm-sources: tests/monitor/machine.c tests/monitor/vm.c

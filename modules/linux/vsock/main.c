@@ -52,6 +52,7 @@ static void __exit vmsock_exit(void)
 	vmsock_device_exit();
 	vmsock_transport_exit();
 	vmsock_family_exit();
+	vmsock_linger_exit();
 	destroy_workqueue(vmsock_wq);
 	proto_unregister(&vmsock_proto);
 }

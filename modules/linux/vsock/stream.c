@@ -78,6 +78,7 @@ void vmsock_stream_close(struct vmsock_sock *vsk)
 	was_client = vmsock_addr_bound(vsk->hs.peer) && !hlist_unhashed(&vsk->bound_node);
 	WRITE_ONCE(sk->sk_shutdown, SHUTDOWN_MASK);
 	sk->sk_state = TCP_CLOSE;
+	vmsock_linger(vsk);
 	vmsock_handshake_cancel(&vsk->hs);
 	vmsock_input_close(vsk);
 	vmsock_table_disconnect(vsk);

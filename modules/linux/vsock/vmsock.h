@@ -230,6 +230,10 @@ void vmsock_child_timeout(struct work_struct *work);
 void vmsock_listener_close(struct vmsock_sock *vsk);
 s64 vmsock_stream_unread(const struct vmsock_sock *vsk);
 
+/* linger.c - queue pairs of connections that ended before the client knew of them */
+void vmsock_linger(struct vmsock_sock *vsk);
+void vmsock_linger_exit(void);
+
 /* dgram.c - datagram sockets */
 extern struct proto_ops vmsock_dgram_ops;
 int vmsock_dgram_bind(struct vmsock_sock *vsk, struct vmsock_addr addr);
