@@ -6,9 +6,11 @@
 # Copyright (C) 2026 The vmsock authors
 #
 # interop.sh FOLDER: of the results of tests/vm/run there. A row is a test. A column is a driver of
-# a guest on a kernel (guest-host), or the driver of a host and that of its guest (tests/nested).
+# a guest on a kernel (guest-host), or the driver of a host and that of its guest (tests/nested);
+# below those is what the kernel's own driver is known to do wrong in them.
 
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 [ $# = 1 ] || { echo "Usage: interop.sh FOLDER" >&2; exit 2; }
 cd "$1"
 
@@ -79,4 +81,6 @@ hosts()
 if [ -n "$(results host host-kernel)" ]; then
 	echo
 	hosts | table
+	echo
+	sed -n '/^## What the kernel/,$p' "$here/../docs/interoperability.md"
 fi
