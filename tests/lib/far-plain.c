@@ -7,15 +7,24 @@
  *	far-plain listen ADDRESS COUNT [PEER-CID]	send back what so many clients send
  *	far-plain call ADDRESS COUNT
  *	far-plain refused ADDRESS			nobody listens there
+ *	far-plain close ADDRESS COUNT			close the connections of so many clients
+ *	far-plain compare ADDRESS COUNT			connect so often, and so often with bare
+ *							sockets, to "close"; print the ratio
  *
  * Says what is wrong, and its status tells.
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <vmsock/vmsock.h>
+
+#include "vmci_sockets.h"
 
 #define BYTES (600 * 1024)
 #define DEADLINE_MS 60000
+#define PER_ROUND 20
+#define LEAST_RATIO 0.7
 
 static void need(gboolean good, const char *what, GError *error)
 {
@@ -125,6 +134,72 @@ static void check_refusal(VmsockAddress *address)
 	     "no refusal", error);
 }
 
+static void close_all(VmsockAddress *address, int count)
+{
+	g_autoptr(VmsockListener) listener = vmsock_listener_new();
+	GError *error = NULL;
+
+	need(vmsock_listener_add_address(listener, address, NULL, &error), "no listener", error);
+	while (count--) {
+		VmsockConnection *connection = vmsock_listener_accept(listener, NULL, &error);
+
+		need(connection != NULL, "no connection", error);
+		g_object_unref(connection);
+	}
+}
+
+static void meet_bare(VmsockAddress *address)
+{
+	struct sockaddr_vm native;
+	int fd;
+
+	need(g_socket_address_to_native(G_SOCKET_ADDRESS(address), &native, sizeof(native), NULL),
+	     "no address", NULL);
+	fd = socket(native.svm_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	need(connect(fd, (struct sockaddr *)&native, sizeof(native)) == 0,
+	     "no bare connection", NULL);
+	need(recv(fd, &(char){ 0 }, 1, 0) == 0, "a bare connection does not end", NULL);
+	close(fd);
+}
+
+static void meet(VmsockClient *client, VmsockAddress *address)
+{
+	g_autoptr(VmsockConnection) connection = NULL;
+	GError *error = NULL;
+
+	connection = vmsock_client_connect(client, address, NULL, &error);
+	need(connection != NULL, "no connection", error);
+	need(g_input_stream_read(g_io_stream_get_input_stream(G_IO_STREAM(connection)),
+				 &(char){ 0 }, 1, NULL, &error) == 0,
+	     "a connection does not end", error);
+}
+
+/* Both in turn, so that whatever else the machines do hits both; of each the best round counts. */
+static void compare(VmsockAddress *address, int count)
+{
+	g_autoptr(VmsockClient) client = vmsock_client_new();
+	g_autoptr(VmsockStack) stack = NULL;
+	gint64 least[2] = { G_MAXINT64, G_MAXINT64 };
+	GError *error = NULL;
+	double ratio;
+
+	stack = vmsock_stack_acquire(&error);
+	need(stack != NULL, "no stack", error);
+	for (int done = 0; done < count; done += PER_ROUND) {
+		for (int bare = 0; bare < 2; bare++) {
+			gint64 begun = g_get_monotonic_time();
+
+			for (int i = 0; i < PER_ROUND; i++)
+				bare ? meet_bare(address) : meet(client, address);
+			least[bare] = MIN(least[bare], g_get_monotonic_time() - begun);
+		}
+	}
+	ratio = (double)least[1] / (double)least[0];
+	g_print("%d connections: library %" G_GINT64_FORMAT " us, bare %" G_GINT64_FORMAT
+		" us, ratio of rates %.3f\n", PER_ROUND, least[0], least[1], ratio);
+	need(ratio >= LEAST_RATIO, "slower than bare sockets", NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(VmsockAddress) address = NULL;
@@ -137,6 +212,10 @@ int main(int argc, char **argv)
 		listen_for(address, atoi(argv[3]), argc > 4 ? argv[4] : NULL);
 	else if (strcmp(argv[1], "call") == 0 && argc > 3)
 		call(address, atoi(argv[3]));
+	else if (strcmp(argv[1], "close") == 0 && argc > 3)
+		close_all(address, atoi(argv[3]));
+	else if (strcmp(argv[1], "compare") == 0 && argc > 3)
+		compare(address, atoi(argv[3]));
 	else
 		check_refusal(address);
 	return 0;

@@ -15,6 +15,9 @@
 far-plain listen vsock::7000 10 2 2>served &
 server=$!
 ok "the guest calls, and all comes back" far-plain call vsock:2:7001 10
+compare() { far-plain compare vsock:2:7003 400 >rates 2>&1; }
+ok "connections: at most 30 % fewer a second than with bare sockets" compare
+diag "$(cat rates)"
 ok "nobody listens on the host" far-plain refused vsock:2:7002
 status=0
 wait "$server" || status=$?
