@@ -15,6 +15,21 @@ static void in_turn(void)
 	sequence(3, 50);
 }
 
+/* The host's driver hears of the connection, and of its end right behind that */
+static void closes_at_once(void)
+{
+	for (int i = 0; i < 10; i++) {
+		int listening = listener(1), fd = host_connection(PORT_ORDERS, 0);
+		struct order order = { .role = ROLE_ECHO, .port = port_of(listening) };
+
+		need(send(fd, &order, sizeof(order), 0) == sizeof(order));
+		close(need_ok(accept(listening, NULL, NULL)));
+		expect_is(verdict(fd), VERDICT_GOOD);
+		close(listening);
+		close(fd);
+	}
+}
+
 /* The kernel's own host lets the packet fail instead of an answer (vfio-user.md 9.2) */
 static void nobody_there(void)
 {
@@ -186,6 +201,7 @@ static const struct vmtest first_start[] = {
 	{ "nested", "the host leaves bytes unread", abort_here },
 	{ "nested", "the host speaks first", host_speaks, 120 },
 	{ "nested", "connections one after the other", in_turn, 300 },
+	{ "nested", "the guest closes at once: the host has been connected", closes_at_once },
 	{ "nested", "200 connections at a time", parallel, 120 },
 	{ "nested", "datagrams both ways, with their sender", datagrams },
 	{ "nested", "connections, and its end", die },

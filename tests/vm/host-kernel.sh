@@ -47,6 +47,7 @@ table="
 12.J-167 WROTE and SHUTDOWN right behind ATTACH|packets overtake each other [M2]
 12.F-106 the machine closes: the host reads what is left|it is lost [F16]
 12.F-106 the machine dies: the same|it is lost [F16]
+5.7 but as soon as the machine has read a byte|packets overtake each other [A6]
 8.2 the host closes: an event, the data stays readable|connect()'s timer keeps it [M6]
 5.8 close while the machine pauses|connect()'s timer keeps it [M6]
 12.L-185 a tail out of range: recv ends the connection|ENOMEM, and the connection goes on

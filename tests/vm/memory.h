@@ -8,13 +8,33 @@
 
 #include "vmtest.h"
 
-/* Give back what is only cached, so that what is left is in use. */
+static void write_byte(int folder, const char *path, char byte)
+{
+	int fd = openat(folder, path, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		need(write(fd, &byte, 1) == 1);
+	close(fd);
+}
+
+/*
+ * Give back what is only cached, so that what is left is in use.  Shrinking a slab also ends the
+ * quarantine in which KASAN keeps its freed objects, megabytes of them.
+ */
 static void drop_caches(void)
 {
-	int fd = need_ok(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+	DIR *slabs = opendir("/sys/kernel/slab");
+	struct dirent *slab;
+	char path[300];
 
-	need(write(fd, "3", 1) == 1);
-	close(fd);
+	write_byte(AT_FDCWD, "/proc/sys/vm/drop_caches", '3');
+	while (slabs && (slab = readdir(slabs))) {
+		snprintf(path, sizeof(path), "%s/shrink", slab->d_name);
+		if (slab->d_name[0] != '.')
+			write_byte(dirfd(slabs), path, '1');
+	}
+	if (slabs)
+		closedir(slabs);
 }
 
 /* One line of /proc/meminfo. */
