@@ -42,7 +42,7 @@ exec 3<>silence
 vmsock cat --buffer-size 16K self:5002 <silence >/dev/null 2>&1 3>&- &
 silent=$!
 
-vmsock perf --request --parallel $many --length 100 --time 5 --timeout 60 --verify --json \
+vmsock perf --request --parallel $many --length 100 --time 10 --timeout 60 --verify --json \
 	--buffer-size 16K self:5001 >out 2>err &
 client=$!
 all_there() { [ "$(established)" -ge $((2 * many)) ]; }

@@ -9,7 +9,7 @@
 # prints, the sockets of its device, and the logs.
 
 # Seconds that a guest may take
-NESTED_SECONDS=400
+NESTED_SECONDS=200
 
 # await_until SECONDS COMMAND...: as eventually, but by the clock, for what takes long
 await_until()
