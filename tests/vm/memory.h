@@ -10,10 +10,9 @@
 
 static void write_byte(int folder, const char *path, char byte)
 {
-	int fd = openat(folder, path, O_WRONLY | O_CLOEXEC);
+	int fd = need_ok(openat(folder, path, O_WRONLY | O_CLOEXEC));
 
-	if (fd >= 0)
-		need(write(fd, &byte, 1) == 1);
+	need(write(fd, &byte, 1) == 1);
 	close(fd);
 }
 
