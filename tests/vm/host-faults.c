@@ -444,12 +444,38 @@ static void check_dead(long result UNUSED)
 	close(monitor(VM));
 }
 
+static void prepare_connection(void)
+{
+	c.locked = locked_kib();
+	c.vm = vm_of(0);
+	c.peer = vm_connection(&c.vm);
+}
+
+static long call_leave(void)
+{
+	return close(c.peer);
+}
+
+/* With or without memory to wait until the machine knows of the connection, it hears of the end */
+static void check_left(long result)
+{
+	expect_is(result, 0);
+	need_detach(&c.vm);
+	expect_is(detach_pair(c.vm.fd, c.vm.handle), VMCI_SUCCESS);
+	close(c.vm.fd);
+	need_ok(munmap(c.vm.memory, pair_pages(RING, RING) * PAGE));
+	expect_is(locked_kib(), c.locked);
+}
+
 static void endings(void)
 {
 	take_module();
 	fail_both_ways(&(struct attempt){ "QUEUEPAIR_DETACH", prepare_unread, call_detach,
 					  check_detached, 1 });
 	fail_both_ways(&(struct attempt){ "close", prepare_unread, call_die, check_dead, 0 });
+	/* Where nothing has memory the machine is not told. */
+	fail_each(&(struct attempt){ "close, of the host's end", prepare_connection, call_leave,
+				     check_left, 0 });
 }
 
 /* --- user memory that is not there when it is copied ----------------------------------------- */
@@ -500,7 +526,7 @@ static const struct vmtest rows[] = {
 	{ "faults", "datagrams of a monitor", datagrams },
 	{ "faults", "doorbells and checkpoints", doorbells },
 	{ "faults", "queue pairs and pinned memory", queue_pairs, 60 },
-	{ "faults", "the end of a machine whose bytes wait", endings },
+	{ "faults", "the end of a machine whose bytes wait, and of the host's end", endings },
 	{ "faults", "buffers that vanish while a machine's memory is copied", vanishing_memory },
 };
 

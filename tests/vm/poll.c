@@ -221,6 +221,18 @@ static void wakes(void)
 	expect_woken(&w, POLLRDHUP);
 }
 
+static void peer_takes_no_more(void)
+{
+	struct pair pair = make_pair();
+	struct watcher w;
+
+	fill_queue(pair.client, 1);
+	start_watch(&w, pair.client, POLLOUT);
+	need_ok(shutdown(pair.server, SHUT_RD));
+	expect_woken(&w, POLLOUT);
+	expect_errno(send(pair.client, "x", 1, MSG_NOSIGNAL), EPIPE);
+}
+
 static void own_shutdown_wakes(void)
 {
 	struct pair pair = make_pair();
@@ -406,6 +418,7 @@ static const struct vmtest rows[] = {
 	{ "12.G-115", "datagram socket: OUT WRNORM WRBAND, IN with data", datagram },
 	{ "4.11", "datagram socket after SHUT_RD and both", datagram_read_end },
 	{ "4.11", "poll is woken by data, room, child and ends", wakes },
+	{ "4.11", "full queue: poll is woken when the peer takes no more", peer_takes_no_more },
 	{ "4.11", "poll is woken by the own shutdown", own_shutdown_wakes },
 	{ "4.11", "poll is woken by a datagram", datagram_wakes },
 	{ "4.11", "bytes below the low-water mark survive a bad buffer", low_water_bad_buffer },
