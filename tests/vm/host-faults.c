@@ -473,9 +473,8 @@ static void endings(void)
 	fail_both_ways(&(struct attempt){ "QUEUEPAIR_DETACH", prepare_unread, call_detach,
 					  check_detached, 1 });
 	fail_both_ways(&(struct attempt){ "close", prepare_unread, call_die, check_dead, 0 });
-	/* Where nothing has memory the machine is not told. */
-	fail_each(&(struct attempt){ "close, of the host's end", prepare_connection, call_leave,
-				     check_left, 0 });
+	fail_both_ways(&(struct attempt){ "close, of the host's end", prepare_connection,
+					  call_leave, check_left, 0 });
 }
 
 /* --- user memory that is not there when it is copied ----------------------------------------- */

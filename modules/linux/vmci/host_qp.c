@@ -296,12 +296,13 @@ static void forget(struct host_qp *pair)
 	vmci_resource_put(&pair->resource);
 }
 
+/* Without this event the machine would keep its end for good: it may wait for memory, not fail */
 static void tell_vm(const struct host_qp *pair, u32 event, u32 peer)
 {
 	struct vmci_event_msg msg = vmci_qp_event(pair->vm->cid, event, pair->resource.handle,
 						  peer);
 
-	vmci_inbox_put(&pair->vm->inbox, &msg.hdr, GFP_KERNEL);
+	vmci_inbox_put(&pair->vm->inbox, &msg.hdr, GFP_KERNEL | __GFP_NOFAIL);
 }
 
 static int detach(struct vmci_qp *qp)
