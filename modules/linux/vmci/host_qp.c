@@ -75,6 +75,8 @@
  * @resumed: woken up when @quiesced ends
  * @attach: told to the client once
  * @detach: told to the client once
+ * @attach_letter: room to tell the virtual machine the same once, so that memory never lacks then
+ * @detach_letter: room to tell the virtual machine the same once
  */
 struct host_qp {
 	struct vmci_resource resource;
@@ -101,6 +103,8 @@ struct host_qp {
 
 	struct vmci_announcement attach;
 	struct vmci_announcement detach;
+	struct vmci_letter *attach_letter;
+	struct vmci_letter *detach_letter;
 };
 
 static DEFINE_MUTEX(broker_lock);
@@ -116,10 +120,17 @@ static u64 data_pages(u64 size)
 	return vmci_queue_pages(size, PAGE_SHIFT) - 1;
 }
 
+static void free_letters(struct host_qp *pair)
+{
+	vmci_letter_free(pair->attach_letter);
+	vmci_letter_free(pair->detach_letter);
+}
+
 static void free_pair(struct vmci_resource *resource)
 {
 	struct host_qp *pair = to_pair(resource);
 
+	free_letters(pair);
 	vmci_ring_pages_put(pair->rest, data_pages(pair->produce.size));
 	kfree_rcu(pair, resource.rcu);
 }
@@ -296,13 +307,15 @@ static void forget(struct host_qp *pair)
 	vmci_resource_put(&pair->resource);
 }
 
-/* Without this event the machine would keep its end for good: it may wait for memory, not fail */
-static void tell_vm(const struct host_qp *pair, u32 event, u32 peer)
+/* Once for each of the letters */
+static void tell_vm(const struct host_qp *pair, struct vmci_letter **letter, u32 event, u32 peer)
 {
 	struct vmci_event_msg msg = vmci_qp_event(pair->vm->cid, event, pair->resource.handle,
 						  peer);
 
-	vmci_inbox_put(&pair->vm->inbox, &msg.hdr, GFP_KERNEL | __GFP_NOFAIL);
+	vmci_letter_write(*letter, &msg.hdr);
+	vmci_inbox_post(&pair->vm->inbox, *letter);
+	*letter = NULL;
 }
 
 static int detach(struct vmci_qp *qp)
@@ -313,7 +326,8 @@ static int detach(struct vmci_qp *qp)
 	pair->client = NULL;
 	if (pair->vm) {
 		pair->shut = true;
-		tell_vm(pair, VMCI_EVENT_QP_PEER_DETACH, VMCI_HOST_CONTEXT_ID);
+		tell_vm(pair, &pair->detach_letter, VMCI_EVENT_QP_PEER_DETACH,
+			VMCI_HOST_CONTEXT_ID);
 	} else {
 		forget(pair);
 	}
@@ -428,9 +442,29 @@ static int judge(const struct host_qp *pair, const struct applicant *who,
 	return pair ? judge_attach(pair, who, spec) : judge_create(who, spec);
 }
 
-static struct host_qp *new_pair(const struct applicant *who, const struct vmci_pair_spec *spec)
+static void discard_pair(struct host_qp *pair)
+{
+	free_letters(pair);
+	kfree(pair);
+}
+
+static struct host_qp *alloc_pair(void)
 {
 	struct host_qp *pair = kzalloc(sizeof(*pair), GFP_KERNEL_ACCOUNT);
+
+	if (!pair)
+		return NULL;
+	pair->attach_letter = vmci_letter_new(sizeof(struct vmci_event_data), GFP_KERNEL_ACCOUNT);
+	pair->detach_letter = vmci_letter_new(sizeof(struct vmci_event_data), GFP_KERNEL_ACCOUNT);
+	if (pair->attach_letter && pair->detach_letter)
+		return pair;
+	discard_pair(pair);
+	return NULL;
+}
+
+static struct host_qp *new_pair(const struct applicant *who, const struct vmci_pair_spec *spec)
+{
+	struct host_qp *pair = alloc_pair();
 
 	if (!pair)
 		return NULL;
@@ -461,7 +495,7 @@ static int create_pair(const struct applicant *who, const struct vmci_pair_spec 
 	result = vmci_resource_add(&pair->resource, VMCI_RESOURCE_QUEUE_PAIR, spec->handle,
 				   free_pair);
 	if (result < 0) {
-		kfree(pair);
+		discard_pair(pair);
 		return result;
 	}
 	list_add_tail(&pair->node, &clients_only);
@@ -492,7 +526,7 @@ static void tell_attach(struct host_qp *pair)
 		return;
 	pair->told = true;
 	if (vmci_is_vm(pair->creator))
-		tell_vm(pair, VMCI_EVENT_QP_PEER_ATTACH, pair->attacher);
+		tell_vm(pair, &pair->attach_letter, VMCI_EVENT_QP_PEER_ATTACH, pair->attacher);
 	else if (pair->client)
 		vmci_announce_attach(&pair->attach, &pair->resource, VMCI_HOST_CONTEXT_ID,
 				     pair->attacher);

@@ -64,20 +64,28 @@ static void clear_if_empty(struct vmci_inbox *inbox)
 
 /* ---- Datagrams ---- */
 
-/* Large ones need no contiguous memory where it is allowed to sleep. */
-static struct vmci_letter *new_letter(const struct vmci_datagram *dg, gfp_t gfp)
+/**
+ * vmci_letter_new() - room for a datagram
+ * @payload_size: bytes of its payload
+ * @gfp: how to allocate; where that may sleep, large ones need no contiguous memory
+ *
+ * Return: what vmci_inbox_post() or vmci_letter_free() takes, NULL without memory.
+ */
+struct vmci_letter *vmci_letter_new(u64 payload_size, gfp_t gfp)
 {
 	struct vmci_letter *letter;
-	size_t size = struct_size(letter, payload, dg->payload_size);
+	size_t size = struct_size(letter, payload, payload_size);
 
 	gfp |= __GFP_NOWARN;
-	letter = gfpflags_allow_blocking(gfp) ? kvmalloc(size, gfp) : kmalloc(size, gfp);
-	if (!letter)
-		return NULL;
+	return gfpflags_allow_blocking(gfp) ? kvmalloc(size, gfp) : kmalloc(size, gfp);
+}
+
+/* @dg has the payload size, or less, that @letter was made for */
+void vmci_letter_write(struct vmci_letter *letter, const struct vmci_datagram *dg)
+{
 	letter->size = sizeof(*dg) + dg->payload_size;
 	letter->dg = *dg;
 	memcpy(letter->payload, dg + 1, dg->payload_size);
-	return letter;
 }
 
 void vmci_letter_free(struct vmci_letter *letter)
@@ -98,23 +106,19 @@ static bool has_room(const struct vmci_inbox *inbox, const struct vmci_letter *l
 }
 
 /**
- * vmci_inbox_put() - a datagram for the virtual machine
+ * vmci_inbox_post() - a letter for the virtual machine
  * @inbox: its context is referenced
- * @dg: header and payload, sizes checked
- * @gfp: how to allocate
+ * @letter: written; it is taken over, also on failure
  *
  * Context: any but NMI.
- * Return: bytes, header included; NO_MEM, NO_RESOURCES over the quota, INVALID_ARGS when the
- * machine is gone.
+ * Return: bytes, header included; NO_RESOURCES over the quota, INVALID_ARGS when the machine is
+ * gone.
  */
-int vmci_inbox_put(struct vmci_inbox *inbox, const struct vmci_datagram *dg, gfp_t gfp)
+int vmci_inbox_post(struct vmci_inbox *inbox, struct vmci_letter *letter)
 {
-	struct vmci_letter *letter = new_letter(dg, gfp);
 	unsigned long flags;
 	int result;
 
-	if (!letter)
-		return VMCI_ERROR_NO_MEM;
 	spin_lock_irqsave(&inbox->lock, flags);
 	if (!inbox->open) {
 		result = VMCI_ERROR_INVALID_ARGS;
@@ -129,8 +133,27 @@ int vmci_inbox_put(struct vmci_inbox *inbox, const struct vmci_datagram *dg, gfp
 	}
 	spin_unlock_irqrestore(&inbox->lock, flags);
 	if (result < 0)
-		kvfree(letter);
+		vmci_letter_free(letter);
 	return result;
+}
+
+/**
+ * vmci_inbox_put() - a datagram for the virtual machine
+ * @inbox: its context is referenced
+ * @dg: header and payload, sizes checked
+ * @gfp: how to allocate
+ *
+ * Context: any but NMI.
+ * Return: as vmci_inbox_post(), or NO_MEM.
+ */
+int vmci_inbox_put(struct vmci_inbox *inbox, const struct vmci_datagram *dg, gfp_t gfp)
+{
+	struct vmci_letter *letter = vmci_letter_new(dg->payload_size, gfp);
+
+	if (!letter)
+		return VMCI_ERROR_NO_MEM;
+	vmci_letter_write(letter, dg);
+	return vmci_inbox_post(inbox, letter);
 }
 
 static u32 first_size(const struct vmci_inbox *inbox)
@@ -460,5 +483,5 @@ void vmci_inbox_close(struct vmci_inbox *inbox)
 	inbox->bell_count = 0;
 	spin_unlock_irq(&inbox->lock);
 	list_for_each_entry_safe(letter, next, &letters, node)
-		kvfree(letter);
+		vmci_letter_free(letter);
 }

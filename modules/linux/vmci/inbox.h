@@ -69,9 +69,12 @@ void vmci_inbox_init(struct vmci_inbox *inbox);
 void vmci_inbox_close(struct vmci_inbox *inbox);
 __poll_t vmci_inbox_poll(struct vmci_inbox *inbox, struct file *file, poll_table *table);
 
+struct vmci_letter *vmci_letter_new(u64 payload_size, gfp_t gfp);
+void vmci_letter_write(struct vmci_letter *letter, const struct vmci_datagram *dg);
+void vmci_letter_free(struct vmci_letter *letter);
+int vmci_inbox_post(struct vmci_inbox *inbox, struct vmci_letter *letter);
 int vmci_inbox_put(struct vmci_inbox *inbox, const struct vmci_datagram *dg, gfp_t gfp);
 int vmci_inbox_take(struct vmci_inbox *inbox, u32 room, struct vmci_letter **out, u32 *next_size);
-void vmci_letter_free(struct vmci_letter *letter);
 
 int vmci_inbox_bell_add(struct vmci_inbox *inbox, struct vmci_handle handle);
 int vmci_inbox_bell_remove(struct vmci_inbox *inbox, struct vmci_handle handle);
