@@ -195,7 +195,7 @@ static gboolean call_connect(VmsockAttempt *attempt, int *system_error, GError *
 			return FALSE;
 		attempt->fd = make_unix(attempt, error);
 	} else {
-		stack = _vmsock_stack_resolve(attempt->settings.stack, error);
+		stack = _vmsock_client_get_stack(attempt->client, attempt->settings.stack, error);
 		if (!stack)
 			return FALSE;
 		_vmsock_address_fill(attempt->address, stack, &native.vsock);

@@ -17,6 +17,7 @@
 struct _VmsockClient {
 	GObject parent_instance;
 	struct attempt_settings settings;
+	VmsockStack *kept;	/* the default one, so that it is looked up once */
 };
 
 G_DEFINE_FINAL_TYPE(VmsockClient, vmsock_client, G_TYPE_OBJECT)
@@ -96,6 +97,7 @@ static void dispose(GObject *object)
 
 	g_clear_object(&client->settings.stack);
 	g_clear_object(&client->settings.local_address);
+	g_clear_object(&client->kept);
 	G_OBJECT_CLASS(vmsock_client_parent_class)->dispose(object);
 }
 
@@ -112,7 +114,8 @@ static void vmsock_client_class_init(VmsockClientClass *class)
 	/**
 	 * VmsockClient:stack:
 	 *
-	 * The stack to connect through; %NULL for the default one.
+	 * The stack to connect through; %NULL for the default one, which is looked up at the first
+	 * connect and kept as long as the client lives.
 	 */
 	properties[PROP_STACK] = g_param_spec_object("stack", NULL, NULL, VMSOCK_TYPE_STACK, flags);
 	/**
@@ -353,6 +356,16 @@ gboolean vmsock_client_get_retry(VmsockClient *client)
 {
 	g_return_val_if_fail(VMSOCK_IS_CLIENT(client), FALSE);
 	return client->settings.retry;
+}
+
+VmsockStack *_vmsock_client_get_stack(VmsockClient *client, VmsockStack *chosen, GError **error)
+{
+	VmsockStack *stack = _vmsock_stack_resolve(chosen, error);
+
+	/* Any number of threads may connect at once. */
+	if (stack && !chosen && g_atomic_pointer_compare_and_exchange(&client->kept, NULL, stack))
+		g_object_ref(stack);
+	return stack;
 }
 
 void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,

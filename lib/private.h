@@ -47,6 +47,9 @@ char *_vmsock_address_normal_path(const char *path);
 /* @address as the kernel wants it on this stack. */
 void _vmsock_address_fill(VmsockAddress *address, VmsockStack *stack, struct sockaddr_vm *native);
 
+/* A reference to @chosen, or to the default stack, which then lives as long as @client. */
+VmsockStack *_vmsock_client_get_stack(VmsockClient *client, VmsockStack *chosen, GError **error);
+
 /* Tell who listens to the client's progress; @connection may be NULL. */
 void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,
 			 VmsockConnection *connection);

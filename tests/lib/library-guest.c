@@ -512,6 +512,22 @@ static void check_no_datagrams(void)
 	failed_with(&error, VMSOCK_ERROR_NO_DEVICE, ENODEV, "... and says so");
 }
 
+/* To look it up for each connection takes as long as half of the connection. */
+static void check_default_stack(void)
+{
+	gpointer kept;
+	struct pair pair;
+
+	open_listener(&pair);
+	ok(connect_pair(&pair), "a connection through the default stack");
+	kept = vmsock_stack_acquire(NULL);
+	g_object_add_weak_pointer(kept, &kept);
+	g_object_unref(kept);
+	ok(kept != NULL, "... which is kept for the next one");
+	close_pair(&pair);
+	ok(kept == NULL, "... as long as there is the client");
+}
+
 static void check_number_is_free(void)
 {
 	g_autofree char *text = NULL;
@@ -548,6 +564,8 @@ static void check_stack(const char *name)
 	else
 		check_no_datagrams();
 	g_clear_object(&stack);
+	if (!family)
+		check_default_stack();
 }
 
 int main(int argc, char **argv)
