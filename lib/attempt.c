@@ -10,8 +10,9 @@
  *
  * The socket is wrapped when connect() has been called: a GSocket is costly, and asking it for the
  * result of its connect makes it notice that it is connected, which it cannot find out by itself
- * for this family.  The wait is the client's, for the exact system error, cancellation and limits
- * of time; only if it has none of those, connect() waits, which is faster.
+ * for this family.  The wait is the client's, for the exact system error, for cancellation and for
+ * monitors; if nothing but time can end it, connect() waits, which is faster, and the stack keeps
+ * the limit.
  *
  * A monitor with one UNIX socket for all ports of its virtual machine is told "CONNECT PORT\n" and
  * answers "OK NUMBER\n", where the number is the port that the virtual machine sees as the source.
@@ -23,8 +24,10 @@
 #include <string.h>
 #include <unistd.h>
 
-/* How long a monitor may take if nothing was said; as the stacks' own limit for a peer. */
-#define MONITOR_TIMEOUT_MS 2000
+/* The stacks' own limit for a peer; a monitor may take as long. */
+#define USUAL_TIMEOUT_MS 2000
+/* A stack counts ticks of its clock, and may be early by one. */
+#define TICK_MS 10
 /* Pauses between tries: the first, doubled each time up to the last. */
 #define PAUSE_MIN_MS 10
 #define PAUSE_MAX_MS 1000
@@ -58,13 +61,6 @@ static gint64 in_milliseconds(guint milliseconds)
 	return g_get_monotonic_time() + (gint64)milliseconds * 1000;
 }
 
-/* Our own limits of time are for others than the stack, whose limit a waiting connect() keeps. */
-static gboolean needs_no_limit(const struct attempt_settings *settings, VmsockAddress *address)
-{
-	return !settings->deadline && !settings->connect_timeout &&
-	       vmsock_address_get_kind(address) == VMSOCK_ADDRESS_KIND_VSOCK;
-}
-
 VmsockAttempt *_vmsock_attempt_new(VmsockClient *client, const struct attempt_settings *settings,
 				   VmsockAddress *address, gboolean may_wait)
 {
@@ -81,7 +77,8 @@ VmsockAttempt *_vmsock_attempt_new(VmsockClient *client, const struct attempt_se
 	attempt->deadline = settings->deadline ? in_milliseconds(settings->deadline) : G_MAXINT64;
 	attempt->limit = G_MAXINT64;
 	attempt->pause_ms = PAUSE_MIN_MS;
-	attempt->may_wait = may_wait && needs_no_limit(settings, address);
+	attempt->may_wait = may_wait &&
+			    vmsock_address_get_kind(address) == VMSOCK_ADDRESS_KIND_VSOCK;
 	attempt->fd = -1;
 	attempt->step = start;
 	return attempt;
@@ -132,15 +129,27 @@ static enum attempt_need fail(VmsockAttempt *attempt, int system_error, GError *
 
 /* Sockets */
 
+/* In milliseconds, 0 for its own; the deadline counts if nobody else looks at the clock. */
+static guint limit_for_stack(VmsockAttempt *attempt)
+{
+	guint timeout = attempt->settings.connect_timeout;
+	gint64 left;
+
+	if (!attempt->may_wait || attempt->deadline == G_MAXINT64)
+		return timeout;
+	left = MAX(attempt->deadline - g_get_monotonic_time(), 0) / 1000 + TICK_MS;
+	return left < (timeout ? timeout : USUAL_TIMEOUT_MS) ? (guint)left : timeout;
+}
+
 static gboolean prepare(VmsockAttempt *attempt, VmsockStack *stack, int fd, GError **error)
 {
 	const struct attempt_settings *settings = &attempt->settings;
+	guint limit = limit_for_stack(attempt);
 
 	if (settings->buffer_size &&
 	    !_vmsock_stack_set_buffer_size(stack, fd, settings->buffer_size, error))
 		return FALSE;
-	if (settings->connect_timeout &&
-	    !_vmsock_stack_set_connect_timeout(stack, fd, settings->connect_timeout, error))
+	if (limit && !_vmsock_stack_set_connect_timeout(stack, fd, limit, error))
 		return FALSE;
 	return !settings->local_address || vmsock_address_get_path(settings->local_address) ||
 	       _vmsock_address_bind(settings->local_address, stack, fd, error);
@@ -353,7 +362,7 @@ static gint64 limit_of_try(VmsockAttempt *attempt)
 	guint timeout = attempt->settings.connect_timeout;
 
 	if (is_behind_path(attempt))
-		return in_milliseconds(timeout ? timeout : MONITOR_TIMEOUT_MS);
+		return in_milliseconds(timeout ? timeout : USUAL_TIMEOUT_MS);
 	return timeout ? in_milliseconds(timeout) + G_USEC_PER_SEC : G_MAXINT64;
 }
 
@@ -378,6 +387,10 @@ static enum attempt_need start(VmsockAttempt *attempt, GError **error)
 		/* A signal ended the attempt: from now on we wait ourselves. */
 		attempt->may_wait = FALSE;
 		return ATTEMPT_AGAIN;
+	case ETIMEDOUT:
+		/* At the deadline there is more to say. */
+		return attempt->deadline <= g_get_monotonic_time() ?
+		       ATTEMPT_TIME : fail(attempt, system_error, error);
 	case EAGAIN:
 		/* The queue of a UNIX listener is full, where a blocking connect() waits. */
 		return attempt->limit <= g_get_monotonic_time() ? fail(attempt, ETIMEDOUT, error)

@@ -7,6 +7,7 @@
  *	far-plain listen ADDRESS COUNT [PEER-CID]	send back what so many clients send
  *	far-plain call ADDRESS COUNT
  *	far-plain refused ADDRESS			nobody listens there
+ *	far-plain silent ADDRESS			nobody answers there
  *	far-plain close ADDRESS COUNT			close the connections of so many clients
  *	far-plain compare ADDRESS COUNT			connect so often, and so often with bare
  *							sockets, to "close"; print the ratio
@@ -134,6 +135,38 @@ static void check_refusal(VmsockAddress *address)
 	     "no refusal", error);
 }
 
+/* Times are lower limits only: a slow machine takes longer. */
+static void fail_after(VmsockClient *client, VmsockAddress *address, gint64 least_us,
+		       const char *message)
+{
+	gint64 begun = g_get_monotonic_time();
+	g_autoptr(GError) error = NULL;
+
+	need(!vmsock_client_connect(client, address, NULL, &error) &&
+	     g_error_matches(error, VMSOCK_ERROR, VMSOCK_ERROR_TIMED_OUT), "not in time", error);
+	need(g_get_monotonic_time() - begun >= least_us, "too early", error);
+	need(strstr(error->message, message) != NULL, message, error);
+}
+
+/* Nobody answers: whatever limit comes first ends the attempt, and is named. */
+static void check_silence(VmsockAddress *address)
+{
+	g_autoptr(VmsockClient) client = vmsock_client_new();
+
+	vmsock_client_set_connect_timeout(client, 100);
+	fail_after(client, address, 90000, "cannot connect");
+	vmsock_client_set_deadline(client, 50);
+	fail_after(client, address, 50000, "after 50 ms");
+	vmsock_client_set_connect_timeout(client, 0);
+	fail_after(client, address, 50000, "after 50 ms");
+	vmsock_client_set_deadline(client, 60000);
+	fail_after(client, address, 1900000, "cannot connect");
+	vmsock_client_set_retry(client, TRUE);
+	vmsock_client_set_connect_timeout(client, 40);
+	vmsock_client_set_deadline(client, 250);
+	fail_after(client, address, 250000, "the last try");
+}
+
 static void close_all(VmsockAddress *address, int count)
 {
 	g_autoptr(VmsockListener) listener = vmsock_listener_new();
@@ -216,6 +249,8 @@ int main(int argc, char **argv)
 		close_all(address, atoi(argv[3]));
 	else if (strcmp(argv[1], "compare") == 0 && argc > 3)
 		compare(address, atoi(argv[3]));
+	else if (strcmp(argv[1], "silent") == 0)
+		check_silence(address);
 	else
 		check_refusal(address);
 	return 0;

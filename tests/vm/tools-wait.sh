@@ -79,7 +79,6 @@ like "$(cat out)" "refused, .* of 1000 ports" "... with what was found so far"
 kill $server
 wait $server
 
-# A listener whose queue is full does not answer.
 vmsock scan --family 39 self 1 2>err
 is $? 3 "no such family"
 done_testing
