@@ -123,6 +123,7 @@ static enum attempt_need fail(VmsockAttempt *attempt, int system_error, GError *
 {
 	g_autofree char *text = vmsock_address_to_string(attempt->address);
 
+	_vmsock_client_drop_stack(attempt->client);
 	_vmsock_error_set(error, operation_of(attempt), system_error, "cannot connect to %s", text);
 	return ATTEMPT_FAILED;
 }
@@ -423,6 +424,7 @@ static enum attempt_need fail_at_deadline(VmsockAttempt *attempt, GError **error
 {
 	g_autofree char *text = vmsock_address_to_string(attempt->address);
 
+	_vmsock_client_drop_stack(attempt->client);
 	_vmsock_error_set(error, operation_of(attempt), ETIMEDOUT,
 			  "no connection to %s after %u ms%s%s", text, attempt->settings.deadline,
 			  attempt->last_error ? "; the last try: " : "",

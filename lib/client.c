@@ -17,7 +17,7 @@
 struct _VmsockClient {
 	GObject parent_instance;
 	struct attempt_settings settings;
-	VmsockStack *kept;	/* the default one, so that it is looked up once */
+	VmsockStack *kept;	/* the default one, so that it is not looked up for each connect */
 };
 
 G_DEFINE_FINAL_TYPE(VmsockClient, vmsock_client, G_TYPE_OBJECT)
@@ -114,8 +114,8 @@ static void vmsock_client_class_init(VmsockClientClass *class)
 	/**
 	 * VmsockClient:stack:
 	 *
-	 * The stack to connect through; %NULL for the default one, which is looked up at the first
-	 * connect and kept as long as the client lives.
+	 * The stack to connect through; %NULL for the default one, which is kept from one connect
+	 * to the next, and looked up again after one that failed.
 	 */
 	properties[PROP_STACK] = g_param_spec_object("stack", NULL, NULL, VMSOCK_TYPE_STACK, flags);
 	/**
@@ -366,6 +366,14 @@ VmsockStack *_vmsock_client_get_stack(VmsockClient *client, VmsockStack *chosen,
 	if (stack && !chosen && g_atomic_pointer_compare_and_exchange(&client->kept, NULL, stack))
 		g_object_ref(stack);
 	return stack;
+}
+
+void _vmsock_client_drop_stack(VmsockClient *client)
+{
+	VmsockStack *kept = g_atomic_pointer_get(&client->kept);
+
+	if (kept && g_atomic_pointer_compare_and_exchange(&client->kept, kept, NULL))
+		g_object_unref(kept);
 }
 
 void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,

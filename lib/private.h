@@ -47,8 +47,10 @@ char *_vmsock_address_normal_path(const char *path);
 /* @address as the kernel wants it on this stack. */
 void _vmsock_address_fill(VmsockAddress *address, VmsockStack *stack, struct sockaddr_vm *native);
 
-/* A reference to @chosen, or to the default stack, which then lives as long as @client. */
+/* A reference to @chosen, or to the default stack, which then lives as long as @client; or until
+ * the client forgets it, since there may be another one by now. */
 VmsockStack *_vmsock_client_get_stack(VmsockClient *client, VmsockStack *chosen, GError **error);
+void _vmsock_client_drop_stack(VmsockClient *client);
 
 /* Tell who listens to the client's progress; @connection may be NULL. */
 void _vmsock_client_tell(VmsockClient *client, GSocketClientEvent event, VmsockAddress *address,

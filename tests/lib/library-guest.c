@@ -512,20 +512,34 @@ static void check_no_datagrams(void)
 	failed_with(&error, VMSOCK_ERROR_NO_DEVICE, ENODEV, "... and says so");
 }
 
+/* Is there a stack, without our asking for one? */
+static bool stack_is_kept(void)
+{
+	gpointer kept = vmsock_stack_acquire(NULL);
+
+	g_object_add_weak_pointer(kept, &kept);
+	g_object_unref(kept);
+	if (!kept)
+		return false;
+	g_object_remove_weak_pointer(kept, &kept);
+	return true;
+}
+
 /* To look it up for each connection takes as long as half of the connection. */
 static void check_default_stack(void)
 {
-	gpointer kept;
+	g_autoptr(VmsockAddress) nobody = vmsock_address_new(own_cid, 59999);
 	struct pair pair;
 
 	open_listener(&pair);
 	ok(connect_pair(&pair), "a connection through the default stack");
-	kept = vmsock_stack_acquire(NULL);
-	g_object_add_weak_pointer(kept, &kept);
-	g_object_unref(kept);
-	ok(kept != NULL, "... which is kept for the next one");
+	ok(stack_is_kept(), "... which is kept for the next one");
+	ok(!vmsock_client_connect(pair.client_maker, nobody, NULL, NULL) && !stack_is_kept(),
+	   "... unless that fails: there may be another stack then");
+	disconnect_pair(&pair);
+	ok(connect_pair(&pair) && stack_is_kept(), "... and again");
 	close_pair(&pair);
-	ok(kept == NULL, "... as long as there is the client");
+	ok(!stack_is_kept(), "... as long as there is the client");
 }
 
 static void check_number_is_free(void)
