@@ -358,13 +358,19 @@ gboolean vmsock_client_get_retry(VmsockClient *client)
 	return client->settings.retry;
 }
 
+/* Takes @stack.  Any number of threads may connect at once. */
+static void keep(VmsockClient *client, VmsockStack *stack)
+{
+	if (!g_atomic_pointer_compare_and_exchange(&client->kept, NULL, stack))
+		g_object_unref(stack);
+}
+
 VmsockStack *_vmsock_client_get_stack(VmsockClient *client, VmsockStack *chosen, GError **error)
 {
 	VmsockStack *stack = _vmsock_stack_resolve(chosen, error);
 
-	/* Any number of threads may connect at once. */
-	if (stack && !chosen && g_atomic_pointer_compare_and_exchange(&client->kept, NULL, stack))
-		g_object_ref(stack);
+	if (stack && !chosen && !g_atomic_pointer_get(&client->kept))
+		keep(client, g_object_ref(stack));
 	return stack;
 }
 

@@ -525,6 +525,38 @@ static bool stack_is_kept(void)
 	return true;
 }
 
+#define THREADS 4
+#define REFUSALS 200
+
+static gpointer be_refused(gpointer client)
+{
+	g_autoptr(VmsockAddress) nobody = vmsock_address_new(own_cid, 59999);
+	int refused = 0;
+
+	for (int i = 0; i < REFUSALS; i++) {
+		g_autoptr(GError) error = NULL;
+
+		refused += !vmsock_client_connect(client, nobody, NULL, &error) &&
+			   g_error_matches(error, VMSOCK_ERROR, VMSOCK_ERROR_NO_LISTENER);
+	}
+	return GINT_TO_POINTER(refused);
+}
+
+/* Keeping the default stack and dropping it, all at once. */
+static void check_threads(void)
+{
+	g_autoptr(VmsockClient) client = vmsock_client_new();
+	GThread *threads[THREADS];
+	int refused = 0;
+
+	for (int i = 0; i < THREADS; i++)
+		threads[i] = g_thread_new("refused", be_refused, client);
+	for (int i = 0; i < THREADS; i++)
+		refused += GPOINTER_TO_INT(g_thread_join(threads[i]));
+	is_s64(refused, THREADS * REFUSALS, "threads share a client whose connects fail");
+	ok(!stack_is_kept(), "... and no stack is left behind");
+}
+
 /* To look it up for each connection takes as long as half of the connection. */
 static void check_default_stack(void)
 {
@@ -540,6 +572,7 @@ static void check_default_stack(void)
 	ok(connect_pair(&pair) && stack_is_kept(), "... and again");
 	close_pair(&pair);
 	ok(!stack_is_kept(), "... as long as there is the client");
+	check_threads();
 }
 
 static void check_number_is_free(void)
