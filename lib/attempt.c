@@ -123,7 +123,6 @@ static enum attempt_need fail(VmsockAttempt *attempt, int system_error, GError *
 {
 	g_autofree char *text = vmsock_address_to_string(attempt->address);
 
-	_vmsock_client_drop_stack(attempt->client);
 	_vmsock_error_set(error, operation_of(attempt), system_error, "cannot connect to %s", text);
 	return ATTEMPT_FAILED;
 }
@@ -356,8 +355,8 @@ static enum attempt_need pause_a_while(VmsockAttempt *attempt)
 	return ATTEMPT_TIME;
 }
 
-/* The stack has its own limit, which is right for the peer; ours is for a stack that ignores it,
- * and for monitors. */
+/* The stack has its own limit, which is right for the peer; ours is for a stack that ignores it
+ * while we wait, and for monitors. */
 static gint64 limit_of_try(VmsockAttempt *attempt)
 {
 	guint timeout = attempt->settings.connect_timeout;
@@ -435,6 +434,7 @@ static enum attempt_need fail_at_deadline(VmsockAttempt *attempt, GError **error
 /* After a step that failed with @problem, which is taken. */
 static enum attempt_need try_again(VmsockAttempt *attempt, GError *problem, GError **error)
 {
+	_vmsock_client_drop_stack(attempt->client);
 	if (!attempt->settings.retry || !may_pass(problem)) {
 		g_propagate_error(error, problem);
 		return ATTEMPT_FAILED;

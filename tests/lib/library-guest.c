@@ -561,6 +561,7 @@ static void check_threads(void)
 static void check_default_stack(void)
 {
 	g_autoptr(VmsockAddress) nobody = vmsock_address_new(own_cid, 59999);
+	g_autoptr(VmsockAddress) foreign = vmsock_address_new(77, 5000);
 	struct pair pair;
 
 	open_listener(&pair);
@@ -569,6 +570,12 @@ static void check_default_stack(void)
 	ok(!vmsock_client_connect(pair.client_maker, nobody, NULL, NULL) && !stack_is_kept(),
 	   "... unless that fails: there may be another stack then");
 	disconnect_pair(&pair);
+	ok(connect_pair(&pair) && stack_is_kept(), "... and again");
+	disconnect_pair(&pair);
+	vmsock_client_set_local_address(pair.client_maker, foreign);
+	ok(!vmsock_client_connect(pair.client_maker, pair.address, NULL, NULL) && !stack_is_kept(),
+	   "... also where it fails before connect()");
+	vmsock_client_set_local_address(pair.client_maker, NULL);
 	ok(connect_pair(&pair) && stack_is_kept(), "... and again");
 	close_pair(&pair);
 	ok(!stack_is_kept(), "... as long as there is the client");
